@@ -1,0 +1,331 @@
+// Package wire holds the JSON that travels between a touchstone server and its clients, in the
+// shapes of openapi.yaml. Wire types are not domain types: they change only as the contract does.
+// Numbers that may pass 2^53 travel as text; hashes and digests are lower-case hex.
+package wire
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Policy is a collection's policy. Radii are bits, inclusive; an absent one keeps what was there,
+// or the default for a new collection.
+type Policy struct {
+	Radius     *int `json:"radius,omitempty"`
+	CopyRadius *int `json:"copy_radius,omitempty"`
+	Radius64   *int `json:"radius64,omitempty"`
+}
+
+// NewCollection is the body of POST /v1/collections.
+type NewCollection struct {
+	Name    string  `json:"name"`
+	Purpose string  `json:"purpose"`
+	Policy  *Policy `json:"policy,omitempty"`
+}
+
+// CollectionPatch is the body of PATCH /v1/collections/{name}: what is absent stays.
+type CollectionPatch struct {
+	Purpose *string `json:"purpose,omitempty"`
+	Policy  *Policy `json:"policy,omitempty"`
+}
+
+// Collection is a collection as it is.
+type Collection struct {
+	Name       string `json:"name"`
+	Purpose    string `json:"purpose"`
+	Policy     Policy `json:"policy"`
+	References int    `json:"references"`
+	Seq        uint64 `json:"seq,omitempty"` // of the change just made
+}
+
+// Collections is the answer of GET /v1/collections.
+type Collections struct {
+	Collections []Collection `json:"collections"`
+}
+
+// Removed is the answer of every DELETE.
+type Removed struct {
+	Seq uint64 `json:"seq"`
+}
+
+// Hashes holds hashes by algorithm; absent ones are left out.
+type Hashes struct {
+	PDQ   string `json:"pdq,omitempty"`
+	PHash string `json:"phash,omitempty"`
+	DHash string `json:"dhash,omitempty"`
+	AHash string `json:"ahash,omitempty"`
+}
+
+// HashReference is a reference known by its hashes only. In the JSON body of
+// POST /v1/collections/{name}/references it stands alone or in HashReferences; it is also a line of
+// an NDJSON hash list.
+type HashReference struct {
+	ExternalID string            `json:"external_id,omitempty"`
+	Hashes     Hashes            `json:"hashes"`
+	Quality    *int              `json:"quality,omitempty"` // 0..100; absent: unknown
+	Meta       map[string]string `json:"meta,omitempty"`
+}
+
+// HashReferences is several of them, added in one step.
+type HashReferences struct {
+	References []HashReference `json:"references"`
+}
+
+// Resembling is a reference that an added one resembles.
+type Resembling struct {
+	ReferenceID string  `json:"reference_id"`
+	ExternalID  string  `json:"external_id"`
+	Collection  string  `json:"collection"`
+	Purpose     string  `json:"purpose"`
+	Kind        string  `json:"kind"`
+	Distance    int     `json:"distance"`
+	Score       float64 `json:"score"`
+}
+
+// AddedReference says what became of one picture.
+type AddedReference struct {
+	ID             string       `json:"id"`
+	ExternalID     string       `json:"external_id"`
+	Width          int          `json:"width"`
+	Height         int          `json:"height"`
+	Quality        *int         `json:"quality"`    // null: unknown
+	Searchable     bool         `json:"searchable"` // false: too flat to be matched, but kept
+	NearDuplicates []Resembling `json:"near_duplicates"`
+	Conflicts      []Resembling `json:"conflicts"`
+}
+
+// AddedReferences is the answer of POST /v1/collections/{name}/references.
+type AddedReferences struct {
+	References []AddedReference `json:"references"`
+	Seq        uint64           `json:"seq"`
+}
+
+// AddedList is its answer to a hash list (text/csv or application/x-ndjson): a count instead of
+// every row.
+type AddedList struct {
+	Added int    `json:"added"`
+	Seq   uint64 `json:"seq"`
+}
+
+// Reference is a registered reference.
+type Reference struct {
+	ID            string            `json:"id"`
+	ExternalID    string            `json:"external_id"`
+	Collection    string            `json:"collection"`
+	Purpose       string            `json:"purpose"`
+	Width         int               `json:"width"`
+	Height        int               `json:"height"`
+	Format        string            `json:"format,omitempty"`
+	Quality       *int              `json:"quality"` // null: unknown
+	Frames        int               `json:"frames"`
+	Hashes        Hashes            `json:"hashes"` // of the first frame
+	Recipe        string            `json:"recipe"`
+	Content       string            `json:"content,omitempty"` // SHA-256 of the picture; absent for bare hashes
+	Note          string            `json:"note,omitempty"`
+	Meta          map[string]string `json:"meta,omitempty"`
+	Added         time.Time         `json:"added"`
+	DisabledUntil *time.Time        `json:"disabled_until,omitempty"`
+	Seq           uint64            `json:"seq,omitempty"` // of the change just made
+}
+
+// References is one page of GET /v1/collections/{name}/references.
+type References struct {
+	References []Reference `json:"references"`
+	Next       string      `json:"next,omitempty"` // cursor of the next page; absent on the last
+}
+
+// ReferencePatch is the body of PATCH /v1/references/{id}: what is absent stays. DisabledUntil null
+// enables the reference.
+type ReferencePatch struct {
+	Note          *string           `json:"note,omitempty"`
+	Meta          map[string]string `json:"meta,omitempty"`
+	DisabledUntil json.RawMessage   `json:"disabled_until,omitempty"` // RFC 3339 text or null
+}
+
+// Transform is what was done to the reference to get the query: mirrored left to right first, then
+// turned clockwise by 0, 90, 180 or 270 degrees.
+type Transform struct {
+	Mirrored bool `json:"mirrored"`
+	Rotation int  `json:"rotation"`
+}
+
+// Evidence lets anybody do the comparison again, without the index.
+type Evidence struct {
+	Recipe           string `json:"recipe"`
+	Algorithm        string `json:"algorithm"`
+	QueryHash        string `json:"query_hash"` // with the transform undone
+	ReferenceHash    string `json:"reference_hash"`
+	Radius           int    `json:"radius"`
+	CopyRadius       int    `json:"copy_radius"`
+	QueryFrame       int    `json:"query_frame"`
+	ReferenceFrame   int    `json:"reference_frame"`
+	QueryQuality     *int   `json:"query_quality"`
+	ReferenceQuality *int   `json:"reference_quality"`
+	QueryContent     string `json:"query_content,omitempty"`
+	ReferenceContent string `json:"reference_content,omitempty"`
+	SameBytes        bool   `json:"same_bytes"`
+}
+
+// Match is one reference that a picture copies.
+type Match struct {
+	ReferenceID       string        `json:"reference_id"`
+	ExternalID        string        `json:"external_id"`
+	Collection        string        `json:"collection"`
+	Purpose           string        `json:"purpose"`
+	Kind              string        `json:"kind"` // copy, near
+	Distance          int           `json:"distance"`
+	Score             float64       `json:"score"`
+	Transform         Transform     `json:"transform"`
+	QueryQuad         [4][2]float64 `json:"query_quad"`
+	ReferenceCoverage float64       `json:"reference_coverage"`
+	QueryCoverage     float64       `json:"query_coverage"`
+	Evidence          Evidence      `json:"evidence"`
+}
+
+// MatchResult is the answer for one picture.
+type MatchResult struct {
+	Status       string   `json:"status"` // match, no_match, undecidable
+	Quality      int      `json:"quality"`
+	Tried        []string `json:"tried"`
+	Matches      []Match  `json:"matches"`
+	SuppressedBy []Match  `json:"suppressed_by,omitempty"` // benign references that outdo what was found
+}
+
+// MatchAnswer is the answer of POST /v1/match, one result a picture in their order.
+type MatchAnswer struct {
+	Seq     uint64        `json:"seq"`
+	Results []MatchResult `json:"results"`
+}
+
+// MatchHashRequest is the body of POST /v1/match/hash.
+type MatchHashRequest struct {
+	Algorithm   string   `json:"algorithm"`
+	Hashes      []string `json:"hashes"`
+	Radius      *int     `json:"radius,omitempty"` // absent: each collection's own
+	Limit       int      `json:"limit,omitempty"`
+	Collections []string `json:"collections,omitempty"`
+	Dihedral    bool     `json:"dihedral,omitempty"` // pdq only: the variants are derived from the bits
+}
+
+// HashMatch is a reference near a hash.
+type HashMatch struct {
+	ReferenceID string `json:"reference_id"`
+	ExternalID  string `json:"external_id"`
+	Collection  string `json:"collection"`
+	Distance    int    `json:"distance"`
+}
+
+// MatchHashResult is the answer for one hash, nearest first.
+type MatchHashResult struct {
+	Matches []HashMatch `json:"matches"`
+}
+
+// MatchHashAnswer is the answer of POST /v1/match/hash, one result a hash in their order.
+type MatchHashAnswer struct {
+	Seq     uint64            `json:"seq"`
+	Results []MatchHashResult `json:"results"`
+}
+
+// HashedImage is what the recipe makes of a picture.
+type HashedImage struct {
+	Width   int    `json:"width"`
+	Height  int    `json:"height"`
+	Format  string `json:"format"`
+	Quality int    `json:"quality"`
+	Frames  int    `json:"frames"`
+	Content string `json:"content"`
+	Hashes  Hashes `json:"hashes"`
+}
+
+// HashAnswer is the answer of POST /v1/hash.
+type HashAnswer struct {
+	Recipe  string        `json:"recipe"`
+	Results []HashedImage `json:"results"`
+}
+
+// CompareAnswer is the answer of POST /v1/compare: why two pictures match or not.
+type CompareAnswer struct {
+	Recipe    string         `json:"recipe"`
+	Images    [2]HashedImage `json:"images"`
+	SameBytes bool           `json:"same_bytes"`
+	Distances Distances      `json:"distances"` // of the pictures as they are
+	Best      BestDistance   `json:"best"`      // of the eight ways to turn and mirror the second
+	Status    string         `json:"status"`    // match, no_match, undecidable
+	Kind      string         `json:"kind,omitempty"`
+	Score     float64        `json:"score"`
+	Radius    int            `json:"radius"`
+	Why       string         `json:"why"` // one sentence for a person
+}
+
+// Distances are Hamming distances in bits by algorithm.
+type Distances struct {
+	PDQ   int `json:"pdq"`
+	PHash int `json:"phash"`
+	DHash int `json:"dhash"`
+	AHash int `json:"ahash"`
+}
+
+// BestDistance is the smallest PDQ distance over the dihedral variants.
+type BestDistance struct {
+	PDQ       int       `json:"pdq"`
+	Transform Transform `json:"transform"`
+}
+
+// Change is one entry of the history.
+type Change struct {
+	Seq        uint64      `json:"seq"`
+	Time       time.Time   `json:"time"`
+	Actor      string      `json:"actor,omitempty"`
+	Kind       string      `json:"kind"`
+	Collection *Collection `json:"collection,omitempty"`
+	Reference  *Reference  `json:"reference,omitempty"`
+	Prev       string      `json:"prev"`
+	Digest     string      `json:"digest"`
+}
+
+// Changes is the answer of GET /v1/changes.
+type Changes struct {
+	Changes []Change `json:"changes"`
+	Seq     uint64   `json:"seq"` // of the last change there is
+}
+
+// Searcher describes one searcher.
+type Searcher struct {
+	Space   string `json:"space"`
+	Name    string `json:"name"`
+	Entries int    `json:"entries"`
+	Bytes   int    `json:"bytes"`
+}
+
+// Stats is the answer of GET /v1/stats.
+type Stats struct {
+	Version     string       `json:"version"`
+	Recipe      string       `json:"recipe"`
+	Seq         uint64       `json:"seq"`
+	Ready       bool         `json:"ready"`
+	Uptime      float64      `json:"uptime_seconds"`
+	References  int          `json:"references"`
+	Collections []Collection `json:"collections"`
+	Searchers   []Searcher   `json:"searchers"`
+}
+
+// Limits is the answer of GET /v1/limits: a number by name, as problems name them.
+type Limits struct {
+	Limits map[string]int64 `json:"limits"`
+}
+
+// Problem is an error by RFC 9457, with members of our own: Code is stable, Field or Limit and Max
+// say what to mend.
+type Problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Code      string `json:"code"`
+	Detail    string `json:"detail,omitempty"`
+	Instance  string `json:"instance,omitempty"`
+	Field     string `json:"field,omitempty"`
+	Limit     string `json:"limit,omitempty"`
+	Max       int64  `json:"max,omitempty"`
+	Image     *int   `json:"image,omitempty"` // which picture of the request, from 0
+	RequestID string `json:"request_id,omitempty"`
+}

@@ -1,0 +1,49 @@
+package hashindex
+
+import "time"
+
+// Seq numbers the changes of a store from 1, in commit order, without gaps.
+type Seq uint64
+
+// Change is one entry of the history. It carries the state after it, or for a removal the state
+// that it removed, so that apply needs nothing else.
+type Change struct {
+	Seq   Seq
+	Time  time.Time // UTC, to the microsecond
+	Actor string    // the key that asked for it; empty on the command line
+	Kind  ChangeKind
+
+	Collection Collection // for the collection kinds
+	Reference  Reference  // for the reference kinds
+
+	// Prev is the digest of the change before (zero for the first) and Digest that of this one,
+	// Prev included: a chain that no entry can leave unseen. The store sets both.
+	Prev, Digest Digest
+}
+
+// ChangeKind says what happened. Its values are written to disk: append, never renumber.
+type ChangeKind uint8
+
+const (
+	CollectionCreated ChangeKind = 1 + iota
+	CollectionChanged
+	CollectionRemoved
+	ReferenceAdded
+	ReferenceChanged
+	ReferenceRemoved
+)
+
+var changeKindNames = map[ChangeKind]string{
+	CollectionCreated: "collection_created",
+	CollectionChanged: "collection_changed",
+	CollectionRemoved: "collection_removed",
+	ReferenceAdded:    "reference_added",
+	ReferenceChanged:  "reference_changed",
+	ReferenceRemoved:  "reference_removed",
+}
+
+// String is the kind's name in JSON and dumps.
+func (k ChangeKind) String() string { return changeKindNames[k] }
+
+// OfCollection reports whether Collection is what the change carries; otherwise it is Reference.
+func (k ChangeKind) OfCollection() bool { return k <= CollectionRemoved }

@@ -1,0 +1,125 @@
+package hashindex
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+)
+
+// Finding is one thing that Check found wrong.
+type Finding struct {
+	Invariant string // "I1".."I6" as numbered in the package comment, or "store" for damaged bytes
+	What      string
+}
+
+// CheckReport is what Check looked at and what it found.
+type CheckReport struct {
+	Seq         Seq
+	References  int
+	OtherRecipe int // references of another recipe: kept, never compared (I4)
+	Searchers   map[string]int
+	Findings    []Finding
+}
+
+// maxFindings bounds a report on a store that is damaged everywhere.
+const maxFindings = 1000
+
+// Check walks the store and compares every searcher with it (I2). It needs a ready index; writers
+// wait only while the searchers are summed.
+func (ix *Index) Check(ctx context.Context) (CheckReport, error) {
+	if err := ix.Ready(); err != nil {
+		return CheckReport{}, err
+	}
+	report := CheckReport{Searchers: map[string]int{}}
+	found := func(f Finding) {
+		if len(report.Findings) < maxFindings {
+			report.Findings = append(report.Findings, f)
+		}
+	}
+	if err := ix.store.Check(ctx, found); err != nil {
+		return report, err
+	}
+	// The view must be of the very state that the searchers were summed at.
+	ix.commits.lead.Lock()
+	unlock := ix.commits.lead.Unlock
+	err := ix.store.View(func(r Reader) error {
+		held := ix.sumSearchers()
+		unlock()
+		unlock = func() {}
+		return ix.compareSums(ctx, r, held, &report, found)
+	})
+	unlock()
+	return report, err
+}
+
+// sum is a set of entries in little: two sets of the same sum are the same but for a chance of one
+// in 2^64.
+type sum struct {
+	entries int
+	digest  uint64
+}
+
+func (s *sum) add(e Entry) {
+	var raw [48]byte
+	bytes := binary.BigEndian.AppendUint64(raw[:0], uint64(e.Frame))
+	bytes = binary.BigEndian.AppendUint32(bytes, uint32(e.Collection))
+	h := fnv.New64a()
+	h.Write(e.Hash.AppendBytes(bytes))
+	s.entries++
+	s.digest += h.Sum64()
+}
+
+func (ix *Index) sumSearchers() []sum {
+	sums := make([]sum, len(ix.spaces))
+	for i, s := range ix.spaces {
+		s.searcher.Entries(func(e Entry) bool { sums[i].add(e); return true })
+	}
+	return sums
+}
+
+func (ix *Index) compareSums(ctx context.Context, r Reader, held []sum, report *CheckReport, found func(Finding)) error {
+	want, err := ix.sumStore(ctx, r, report)
+	if err != nil {
+		return err
+	}
+	for i, s := range ix.spaces {
+		report.Searchers[s.name] = held[i].entries
+		if held[i] != want[i] {
+			found(Finding{"I2", fmt.Sprintf("searcher %s holds %d entries that are not the %d of the store: remove its snapshot and open again",
+				s.name, held[i].entries, want[i].entries)})
+		}
+	}
+	return nil
+}
+
+// sumStore sums what every searcher ought to hold.
+func (ix *Index) sumStore(ctx context.Context, r Reader, report *CheckReport) ([]sum, error) {
+	report.Seq, _ = r.Head()
+	sums := make([]sum, len(ix.spaces))
+	collections, err := r.Collections()
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range collections {
+		for reference, err := range r.References(c.ID, 0) {
+			if err = orElse(err, ctx.Err()); err != nil {
+				return nil, err
+			}
+			report.References++
+			if reference.Frames[0].Recipe != ix.recipe {
+				report.OtherRecipe++
+			}
+			ix.sumReference(sums, reference)
+		}
+	}
+	return sums, nil
+}
+
+func (ix *Index) sumReference(sums []sum, reference Reference) {
+	for i, s := range ix.spaces {
+		for _, e := range s.entries(nil, ix.recipe, reference) {
+			sums[i].add(e)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package hashindex
+
+import (
+	"context"
+	"sync"
+)
+
+// committer gathers the proposals of concurrent writers into one transaction (group commit):
+// whoever holds lead carries out all that wait, so that a hundred writers cost one sync of the disk.
+// Lock order: lead before queue.
+type committer struct {
+	lead  sync.Mutex // held through commit and apply, while the disk syncs too
+	mu    sync.Mutex // guards queue
+	queue []*proposal
+}
+
+// proposal is one writer's wish. Its changes are committed all together or not at all.
+type proposal struct {
+	actor   string
+	plan    func(Reader) ([]Change, error) // reads what is there, refuses, or says what to append
+	changes []Change                       // as committed
+	err     error
+	done    bool // guarded by lead
+}
+
+// maxGroup bounds how many proposals one transaction carries, and so how long the last one waits.
+const maxGroup = 512
+
+// commit carries out what plan says and returns the changes once they are durable and every
+// searcher holds them (I1). Plan may run more than once.
+func (ix *Index) commit(ctx context.Context, actor string, plan func(Reader) ([]Change, error)) ([]Change, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p := &proposal{actor: actor, plan: plan}
+	ix.commits.enqueue(p)
+	ix.commits.lead.Lock()
+	defer ix.commits.lead.Unlock()
+	for !p.done {
+		ix.commitGroup(ix.commits.take())
+	}
+	return p.changes, p.err
+}
+
+func (c *committer) enqueue(p *proposal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = append(c.queue, p)
+}
+
+func (c *committer) take() []*proposal {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := min(len(c.queue), maxGroup)
+	group := c.queue[:n:n]
+	c.queue = c.queue[n:]
+	return group
+}
+
+// commitGroup commits the group. A proposal that fails after it appended spoils the transaction, so
+// the rest is tried again without it.
+func (ix *Index) commitGroup(group []*proposal) {
+	if ix.closed {
+		ix.settle(group, ErrClosed)
+		return
+	}
+	for len(group) > 0 {
+		culprit, err := ix.tryGroup(group)
+		if culprit == nil {
+			ix.settle(group, err)
+			return
+		}
+		culprit.err, culprit.changes, culprit.done = err, nil, true
+		group = without(group, culprit)
+	}
+}
+
+func (ix *Index) tryGroup(group []*proposal) (culprit *proposal, err error) {
+	err = ix.store.Update(func(w Writer) error {
+		for _, p := range group {
+			if p.changes, p.err = p.plan(w); p.err != nil {
+				continue // it appended nothing: the others go on
+			}
+			if err := ix.appendAll(w, p); err != nil {
+				culprit = p
+				return err
+			}
+		}
+		return nil
+	})
+	return culprit, err
+}
+
+func (ix *Index) appendAll(w Writer, p *proposal) error {
+	at := ix.now().UTC()
+	for i, change := range p.changes {
+		change.Actor, change.Time = p.actor, at
+		appended, err := w.Append(change)
+		if err != nil {
+			return err
+		}
+		p.changes[i] = appended
+	}
+	return nil
+}
+
+// settle makes what is durable visible, and only then lets the writers go (I1).
+func (ix *Index) settle(group []*proposal, err error) {
+	var changes []Change
+	for _, p := range group {
+		switch {
+		case err != nil:
+			p.changes, p.err = nil, err
+		case p.err == nil:
+			changes = append(changes, p.changes...)
+		}
+		p.done = true
+	}
+	if err == nil && len(changes) > 0 {
+		ix.apply(changes)
+	}
+}
+
+// apply feeds committed changes to all that is derived. The caller holds lead.
+func (ix *Index) apply(changes []Change) {
+	if ix.Ready() == nil {
+		for _, s := range ix.spaces {
+			s.apply(ix.recipe, changes)
+		}
+	} // else the loader reads them from the store
+	ix.catalog.Store(ix.catalog.Load().after(changes))
+	ix.applied.Store(uint64(changes[len(changes)-1].Seq))
+	ix.saveSoon()
+}
+
+func without(group []*proposal, one *proposal) []*proposal {
+	var rest []*proposal
+	for _, p := range group {
+		if p != one {
+			rest = append(rest, p)
+		}
+	}
+	return rest
+}

@@ -1,0 +1,26 @@
+// Package hashindex keeps fingerprints of reference pictures and says which reference a picture
+// copies, how sure that is and why. It is the domain: types, contracts and the Index that joins
+// them; it imports the standard library only. Fingerprints come from package fingerprint, truth is
+// kept by a Store (store/bolt, or its in-memory twin store/memory), and searchers (search/bktree,
+// or the oracle search/linear) are derived from it.
+//
+//	store, err := bolt.Open("touchstone-data", bolt.Options{})
+//	index, err := hashindex.Open(hashindex.Config{
+//		Store:       store,
+//		Recipe:      fingerprint.Recipe,
+//		NewSearcher: func(a hashindex.Algorithm) hashindex.SavedSearcher { return bktree.New(a.Bits()) },
+//	})
+//	err = index.WaitReady(ctx)
+//	answer, err := index.Match(ctx, hashindex.Query{Picture: picture})
+//
+// # Invariants
+//
+// Check walks them; code and tests cite their numbers.
+//
+//   - I1 a change is durable before it is visible, and visible before it is acknowledged.
+//   - I2 a searcher equals a replay of the changes up to its applied Seq.
+//   - I3 every match is confirmed by the store: a stale searcher can propose, never lie.
+//   - I4 one recipe per hash space: hashes of two recipes are never compared.
+//   - I5 evidence can be verified without the index.
+//   - I6 same state and same query, same answer in the same order (score, then Seq).
+package hashindex

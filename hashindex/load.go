@@ -1,0 +1,128 @@
+package hashindex
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// replayBatch is how many changes a replay hands to the searchers at a time.
+const replayBatch = 10_000
+
+// load brings the spaces to what the store holds: each from its snapshot, then all from the changes
+// after it.
+func (ix *Index) load(ctx context.Context) {
+	started := time.Now()
+	for _, s := range ix.spaces {
+		ix.loadSnapshot(s)
+	}
+	replayed, err := ix.replay(ctx)
+	late, err := ix.finishLoading(ctx, err)
+	if err != nil {
+		ix.log.Error("searchers not loaded", "err", err)
+		return
+	}
+	ix.log.Info("searchers loaded", "seq", ix.Seq(), "replayed", replayed+late, "took", time.Since(started))
+}
+
+// finishLoading replays what was committed meanwhile and declares the spaces ready before any other
+// commit can come between, so that from here on apply misses nothing (I2).
+func (ix *Index) finishLoading(ctx context.Context, err error) (replayed int, _ error) {
+	ix.commits.lead.Lock()
+	defer ix.commits.lead.Unlock()
+	if err == nil {
+		replayed, err = ix.replay(ctx)
+	}
+	ix.loadErr = err
+	close(ix.ready)
+	return replayed, err
+}
+
+// loadSnapshot leaves the space empty, to be replayed from the start, where there is no snapshot
+// or no good one.
+func (ix *Index) loadSnapshot(s *space) {
+	seq, state, err := ix.store.LoadSnapshot(ix.snapshotName(s))
+	if err == nil && seq <= ix.Seq() {
+		err = s.searcher.LoadState(state)
+	}
+	switch {
+	case err == nil && seq <= ix.Seq():
+		s.applied, s.saved = seq, seq
+	case !errors.Is(err, ErrNotFound):
+		ix.log.Warn("snapshot not used; replaying instead", "space", s.name, "err", err)
+	}
+}
+
+// snapshotName holds the recipe, because a space holds the hashes of that recipe alone (I4).
+func (ix *Index) snapshotName(s *space) string { return s.name + "@" + string(ix.recipe) }
+
+// replay applies the changes that some space has not seen and counts them.
+func (ix *Index) replay(ctx context.Context) (count int, err error) {
+	from := ix.spaces[0].applied
+	for _, s := range ix.spaces {
+		from = min(from, s.applied)
+	}
+	for {
+		changes, err := ix.Changes(ctx, from, replayBatch)
+		if err != nil || len(changes) == 0 {
+			return count, err
+		}
+		for _, s := range ix.spaces {
+			s.apply(ix.recipe, changes)
+		}
+		count += len(changes)
+		from = changes[len(changes)-1].Seq
+	}
+}
+
+// worthSaving reports whether replaying what the snapshot lacks would cost more than writing it
+// again: writes stay amortised, and a start replays an eighth at most.
+func worthSaving(s *space) bool {
+	return uint64(s.applied-s.saved)*8 > uint64(s.searcher.Stats().Entries)
+}
+
+// overdue is worthSaving for a running server, which saves only where a crash would cost seconds.
+func overdue(s *space) bool {
+	const tail = 200_000
+	return s.applied-s.saved > tail && worthSaving(s)
+}
+
+// saveSoon starts saving in the background when a space is overdue. The caller holds lead.
+func (ix *Index) saveSoon() {
+	if ix.Ready() != nil || !overdue(ix.spaces[PDQ]) || ix.saving.Swap(true) {
+		return
+	}
+	ix.background.Go(func() {
+		defer ix.saving.Store(false)
+		if err := ix.saveSpaces(overdue); err != nil {
+			ix.log.Warn("snapshots not saved", "err", err)
+		}
+	})
+}
+
+// saveSpaces saves the spaces that are wanted. Writers wait while a state is copied, not while it
+// is written.
+func (ix *Index) saveSpaces(wanted func(*space) bool) error {
+	for _, s := range ix.spaces {
+		seq, state := ix.stateOf(s, wanted)
+		if state == nil {
+			continue
+		}
+		if err := ix.store.SaveSnapshot(ix.snapshotName(s), seq, state); err != nil {
+			return err
+		}
+		ix.commits.lead.Lock()
+		s.saved = seq
+		ix.commits.lead.Unlock()
+	}
+	return nil
+}
+
+func (ix *Index) stateOf(s *space, wanted func(*space) bool) (Seq, []byte) {
+	ix.commits.lead.Lock()
+	defer ix.commits.lead.Unlock()
+	if !wanted(s) {
+		return 0, nil
+	}
+	return s.applied, s.searcher.AppendState(nil)
+}

@@ -1,0 +1,268 @@
+package hashindex
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+)
+
+// Match says which references the picture copies. Range search is exact: nothing within a
+// collection's radius is missed, turned and mirrored pictures included.
+func (ix *Index) Match(ctx context.Context, q Query) (Answer, error) {
+	if err := q.validate(); err != nil {
+		return Answer{}, err
+	}
+	return ix.match(ctx, q, nil)
+}
+
+// match is Match without those references that skip refuses.
+func (ix *Index) match(ctx context.Context, q Query, skip func(Reference) bool) (Answer, error) {
+	if err := ix.Ready(); err != nil {
+		return Answer{}, err
+	}
+	s := &search{index: ix, query: q, catalog: ix.catalog.Load(), skip: skip}
+	if err := s.admit(); err != nil {
+		return Answer{}, err
+	}
+	answer := Answer{Seq: ix.Seq(), Quality: q.Picture.quality(), Status: Undecidable}
+	if answer.Quality < PoorQuality && answer.Quality != QualityUnknown {
+		return answer, nil
+	}
+	answer.Tried = []Tier{Copy, Near}
+	if err := s.propose(ctx); err != nil {
+		return Answer{}, err
+	}
+	if err := s.confirm(&answer); err != nil {
+		return Answer{}, err
+	}
+	answer.Status = NotMatched
+	if len(answer.Matches) > 0 {
+		answer.Status = Matched
+	}
+	return answer, nil
+}
+
+// quality is the best frame's: one good frame decides.
+func (p Picture) quality() int {
+	best := QualityUnknown
+	for _, f := range p.Frames {
+		best = max(best, f.Quality)
+	}
+	return best
+}
+
+// search is one Match under way.
+type search struct {
+	index   *Index
+	query   Query
+	catalog *catalog
+	scopes  [2]Scope // what PDQ and what lone pHashes are allowed
+	skip    func(Reference) bool
+	byFrame map[FrameID]candidate // the best of each
+}
+
+// candidate is what a searcher proposed: nothing is believed of it until confirmed (I3).
+type candidate struct {
+	entry     Entry
+	algorithm Algorithm
+	queryFrom int // frame of the query
+	transform Transform
+	probe     Hash
+	score     float64
+}
+
+// admit sets the scopes: the collections asked for and every benign one, each with its radius.
+func (s *search) admit() error {
+	asked, err := s.catalog.named(s.query.Collections)
+	if err != nil {
+		return err
+	}
+	for _, c := range asked {
+		s.allow(c)
+	}
+	for _, c := range s.catalog.byID {
+		if c.Purpose == Benign {
+			s.allow(c)
+		}
+	}
+	return nil
+}
+
+func (s *search) allow(c Collection) {
+	s.scopes[0].Allow(c.ID, s.radius(c, PDQ))
+	s.scopes[1].Allow(c.ID, s.radius(c, PHash))
+}
+
+// radius is what the query asks of the collection. A benign one keeps its own, or a tight query
+// would bring back what it hides.
+func (s *search) radius(c Collection, a Algorithm) int {
+	if a == PDQ && c.Purpose != Benign && s.query.Radius != PolicyRadius {
+		return s.query.Radius
+	}
+	return c.Policy.radius(a)
+}
+
+// propose gathers the candidates of every good frame.
+func (s *search) propose(ctx context.Context) error {
+	s.byFrame = map[FrameID]candidate{}
+	for i, frame := range s.query.Picture.Frames {
+		if frame.Quality < PoorQuality && frame.Quality != QualityUnknown || frame.Recipe != s.index.recipe {
+			continue
+		}
+		pdq := probesOf(frame)
+		if err := s.ask(ctx, s.index.spaces[PDQ], s.scopes[0], i, pdq); err != nil {
+			return err
+		}
+		if err := s.ask(ctx, s.index.spaces[lonePHash], s.scopes[1], i, []probe{{hash: frame.Hashes[PHash]}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probe is a hash to look up and the transform that finding it means.
+type probe struct {
+	hash      Hash
+	transform Transform
+}
+
+// probesOf are the frame's PDQ hash and those of its variants. A frame known by its hashes only
+// has no variants.
+func probesOf(f Frame) []probe {
+	probes := []probe{{hash: f.Hashes[PDQ]}}
+	for t := Upright + 1; t < TransformCount; t++ {
+		probes = append(probes, probe{f.Dihedral[t], t})
+	}
+	return probes
+}
+
+func (s *search) ask(ctx context.Context, in *space, scope Scope, frame int, probes []probe) error {
+	probes = slices.DeleteFunc(probes, func(p probe) bool { return p.hash.IsZero() })
+	hashes := make([]Hash, len(probes))
+	for i, p := range probes {
+		hashes[i] = p.hash
+	}
+	found, err := in.searcher.Search(ctx, hashes, scope, nil)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		p := probes[f.Probe]
+		s.keep(candidate{f.Entry, in.algorithm, frame, p.transform, p.hash, Evidence{Algorithm: in.algorithm, Distance: f.Distance}.score()})
+	}
+	return nil
+}
+
+// keep keeps the best candidate of each reference frame.
+func (s *search) keep(c candidate) {
+	if best, ok := s.byFrame[c.entry.Frame]; !ok || c.compare(best) < 0 {
+		s.byFrame[c.entry.Frame] = c
+	}
+}
+
+// compare orders candidates by score, then in order of arrival (I6).
+func (c candidate) compare(other candidate) int {
+	return cmp.Or(
+		cmp.Compare(other.score, c.score),
+		cmp.Compare(c.entry.Frame, other.entry.Frame),
+		cmp.Compare(c.transform, other.transform),
+		cmp.Compare(c.queryFrom, other.queryFrom),
+	)
+}
+
+// confirm reads the candidates from the store, best first, until the answer is full or a benign
+// reference outdoes the rest.
+func (s *search) confirm(answer *Answer) error {
+	candidates := make([]candidate, 0, len(s.byFrame))
+	for _, c := range s.byFrame {
+		candidates = append(candidates, c)
+	}
+	slices.SortFunc(candidates, candidate.compare)
+	limit := cmp.Or(s.query.Limit, DefaultLimit)
+	return s.index.store.View(func(r Reader) error {
+		seen := map[ReferenceID]bool{}
+		for _, c := range candidates {
+			if s.settled(answer, c, limit) {
+				break
+			}
+			if id := c.entry.Frame.Reference(); !seen[id] {
+				seen[id] = true
+				if err := s.confirmOne(r, c, answer); err != nil {
+					return err
+				}
+			}
+		}
+		answer.Matches = answer.Matches[:min(len(answer.Matches), limit)]
+		return nil
+	})
+}
+
+// settled reports whether no candidate from here on can change the answer. Candidates as good as
+// the last match still can: a benign one among them suppresses it.
+func (s *search) settled(answer *Answer, next candidate, limit int) bool {
+	if len(answer.Benign) > 0 {
+		return next.score < answer.Benign[0].Score
+	}
+	return len(answer.Matches) >= limit && next.score < answer.Matches[len(answer.Matches)-1].Score
+}
+
+func (s *search) confirmOne(r Reader, c candidate, answer *Answer) error {
+	match, err := s.matchOf(r, c)
+	if errors.Is(err, ErrNotFound) {
+		return nil // removed since it was proposed
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case !match.Reference.enabled(s.index.now()) || s.skip != nil && s.skip(match.Reference):
+	case match.Collection.Purpose == Benign && s.skip == nil:
+		answer.Benign = append(answer.Benign, match)
+		answer.Matches = slices.DeleteFunc(answer.Matches, func(m Match) bool { return m.Score <= match.Score })
+	case len(answer.Benign) > 0: // as plain as a benign one, so suppressed
+	default:
+		answer.Matches = append(answer.Matches, match)
+	}
+	return nil
+}
+
+// matchOf is the match that the candidate stands for, every part of it read from the store (I3);
+// ErrNotFound when the store does not bear it out.
+func (s *search) matchOf(r Reader, c candidate) (Match, error) {
+	reference, err := r.Reference(c.entry.Frame.Reference())
+	if err != nil {
+		return Match{}, err
+	}
+	collection, ok := s.catalog.byID[reference.Collection]
+	if !ok || c.entry.Frame.Index() >= len(reference.Frames) {
+		return Match{}, ErrNotFound
+	}
+	match := Match{
+		Reference: reference, Collection: collection,
+		Evidence:  s.evidence(c, reference, collection),
+		QueryQuad: c.transform.quad(), ReferenceCoverage: 1, QueryCoverage: 1,
+	}
+	if match.Evidence.Verify() != nil {
+		return Match{}, ErrNotFound
+	}
+	match.Score = match.Evidence.score()
+	return match, nil
+}
+
+func (s *search) evidence(c candidate, reference Reference, collection Collection) Evidence {
+	asked, stored := s.query.Picture.Frames[c.queryFrom], reference.Frames[c.entry.Frame.Index()]
+	e := Evidence{
+		Recipe: stored.Recipe, Algorithm: c.algorithm, Transform: c.transform,
+		QueryHash: c.probe, ReferenceHash: stored.Hashes[c.algorithm],
+		Radius: s.radius(collection, c.algorithm), CopyRadius: collection.Policy.CopyRadius,
+		QueryFrame: c.queryFrom, ReferenceFrame: c.entry.Frame.Index(),
+		QueryQuality: asked.Quality, ReferenceQuality: stored.Quality,
+		QueryContent: s.query.Picture.Content, ReferenceContent: reference.Content,
+	}
+	if e.QueryHash.Bits() == e.ReferenceHash.Bits() && stored.Recipe == asked.Recipe {
+		e.Distance = e.QueryHash.Distance(e.ReferenceHash)
+		e.Kind = e.kind()
+	}
+	return e
+}

@@ -1,0 +1,87 @@
+package hashindex
+
+import "context"
+
+// Searcher answers exact range queries over the hashes of one algorithm and one recipe (I4). It is
+// derived from the store: apply feeds it. Implementations are safe for concurrent use; a search
+// sees each Apply whole or not at all.
+type Searcher interface {
+	// Search appends to found, in any order, each entry whose distance from a probe is at most what
+	// the scope allows its collection: for every searcher the set that a linear scan finds. Probes
+	// have the searcher's width. The error is ctx's.
+	Search(ctx context.Context, probes []Hash, scope Scope, found []Found) ([]Found, error)
+
+	// Apply carries out the edits in order. Adding a frame that is there, or removing one that is
+	// not with this hash, is a broken promise of ours and changes nothing.
+	Apply([]Edit)
+
+	// Entries yields every entry once, in any order.
+	Entries(yield func(Entry) bool)
+
+	Stats() SearcherStats
+}
+
+// SavedSearcher is a Searcher whose state can be saved and loaded.
+type SavedSearcher interface {
+	Searcher
+	AppendState(dst []byte) []byte
+
+	// LoadState replaces what the searcher holds; ErrDamaged, and no change, for bytes that are not
+	// a state.
+	LoadState(state []byte) error
+}
+
+// Entry is one searchable hash.
+type Entry struct {
+	Frame      FrameID
+	Collection CollectionID
+	Hash       Hash
+}
+
+// Edit adds an entry or removes it.
+type Edit struct {
+	Entry
+	Removed bool
+}
+
+// Found is an entry near a probe.
+type Found struct {
+	Probe    int // its place among the probes
+	Entry    Entry
+	Distance int
+}
+
+// SearcherStats describe a searcher for people who run it.
+type SearcherStats struct {
+	Name    string // "linear", "bktree"
+	Entries int
+	Bytes   int // memory held
+}
+
+// Scope says which collections a search may answer from, and how far in each.
+// The zero Scope allows nothing.
+type Scope struct {
+	within []int16 // by CollectionID: the radius + 1, so that 0 is "not at all"
+	max    int     // the largest radius + 1
+}
+
+// Allow adds the collection with its radius in bits. A Scope in use by a search must not change.
+func (s *Scope) Allow(c CollectionID, radius int) {
+	for int(c) >= len(s.within) {
+		s.within = append(s.within, 0)
+	}
+	s.within[c] = int16(radius + 1)
+	s.max = max(s.max, radius+1)
+}
+
+// Radius is how far the scope reaches in the collection, or -1 when it is outside.
+func (s Scope) Radius(c CollectionID) int {
+	if int(c) >= len(s.within) {
+		return -1
+	}
+	return int(s.within[c]) - 1
+}
+
+// MaxRadius is the largest radius of any collection, or -1 for a scope that allows none: what a
+// searcher may prune by.
+func (s Scope) MaxRadius() int { return s.max - 1 }

@@ -1,0 +1,26 @@
+package hashindex
+
+// Stats describe an index for people who run it.
+type Stats struct {
+	Seq         Seq
+	Recipe      Recipe
+	Ready       bool
+	Collections []CollectionInfo
+	Searchers   []SpaceStats
+}
+
+// SpaceStats describe the searcher over one hash space.
+type SpaceStats struct {
+	Space string // "pdq", "phash", ...
+	SearcherStats
+}
+
+// Stats says what the index holds now.
+func (ix *Index) Stats() (Stats, error) {
+	collections, err := ix.Collections()
+	stats := Stats{Seq: ix.Seq(), Recipe: ix.recipe, Ready: ix.Ready() == nil, Collections: collections}
+	for _, s := range ix.spaces {
+		stats.Searchers = append(stats.Searchers, SpaceStats{s.name, s.searcher.Stats()})
+	}
+	return stats, err
+}

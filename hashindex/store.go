@@ -1,0 +1,68 @@
+package hashindex
+
+import (
+	"context"
+	"iter"
+)
+
+// Store is the truth: durable, in commit order. Implementations are safe for concurrent use, let
+// one Update run at a time and never make a View wait for it.
+type Store interface {
+	// View calls read with an unchanging picture of the store, which must not be used after.
+	View(read func(Reader) error) error
+
+	// Update calls write in one transaction. When it returns nil, all that was appended is on the
+	// disk (I1); when it returns an error, nothing is.
+	Update(write func(Writer) error) error
+
+	// Check walks everything and reports what is damaged to found.
+	Check(ctx context.Context, found func(Finding)) error
+
+	Close() error
+}
+
+// Reader is an unchanging picture of a store. What it returns belongs to the caller.
+// ErrNotFound, ErrDamaged and the disk's errors come from every method.
+type Reader interface {
+	Head() (Seq, Digest) // of the last change; zeros when there is none
+
+	Collections() ([]Collection, error) // by name
+	CollectionNamed(name string) (Collection, error)
+	Count(CollectionID) (int, error) // references in it
+
+	Reference(ReferenceID) (Reference, error)
+	ReferenceNamed(c CollectionID, externalID string) (Reference, error)
+	References(c CollectionID, after ReferenceID) iter.Seq2[Reference, error] // ascending
+
+	// Holds reports whether any reference has this content.
+	Holds(Digest) (bool, error)
+
+	Changes(after Seq) iter.Seq2[Change, error]
+}
+
+// Writer is a transaction under way: a Reader that sees its own additions.
+type Writer interface {
+	Reader
+
+	// Append adds the change to the history and carries it out. It sets Seq, Prev and Digest; for
+	// CollectionCreated also the collection's ID, for ReferenceAdded the reference's.
+	Append(Change) (Change, error)
+}
+
+// Snapshots keep the saved state of searchers, so that opening loads instead of replaying. They
+// are derived: losing one costs time, never an answer.
+type Snapshots interface {
+	// SaveSnapshot replaces the snapshot of that name in one step.
+	SaveSnapshot(name string, seq Seq, state []byte) error
+
+	// LoadSnapshot is ErrNotFound without one and ErrDamaged when it is not as it was saved.
+	LoadSnapshot(name string) (Seq, []byte, error)
+}
+
+// Blobs keep encoded pictures under their digests.
+type Blobs interface {
+	// PutBlobs makes the contents durable; those already there cost nothing.
+	PutBlobs(ctx context.Context, contents [][]byte) error
+	Blob(Digest) ([]byte, error)
+	RemoveBlob(Digest) error // no error when there is none
+}
