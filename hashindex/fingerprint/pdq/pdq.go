@@ -1,24 +1,34 @@
 // Package pdq computes PDQ, the 256-bit perceptual hash that the industry exchanges lists of.
 //
 // The algorithm is the published one (Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ
-// Image-Hashing Algorithm", 2019, and its reference implementation in C++): luma, at most 512×512
-// samples of it, two passes of a box filter along both axes, 64×64 samples of the result, the 16×16
-// lowest frequencies of its DCT without the constant ones, and one bit for each that exceeds their
-// median. The written code is ours; vectors of the reference implementation prove it.
+// Image-Hashing Algorithm", 2019, and its reference implementation in C++): two passes of a box
+// filter over the luma along both axes, 64×64 samples of the result, the 16×16 lowest frequencies
+// of their DCT without the constant ones, and one bit for each that exceeds the median. The code
+// is ours; hashes made by the reference implementation prove it.
 //
 // Every sum of products is written float32(a*b) + c: the language lets a compiler fuse a*b + c on
 // some processors, and a hash must not depend on the processor.
 package pdq
 
 import (
-	"image"
 	"sync"
 
 	"touchstone/hashindex"
 )
 
+// MaxSide is the side in pixels that the reference implementation's file loader hashes at most:
+// of a larger picture it takes the nearest 512×512 samples, whatever its proportions. Hash itself
+// takes any size, so whoever wants the hashes of exchanged lists samples first.
+const MaxSide = 512
+
 // minSide is the side in pixels below which the reference implementation refuses to hash.
 const minSide = 5
+
+// Luma is a grey picture: Pix holds Height rows of Width values, 0 for black to 255 for white.
+type Luma struct {
+	Pix           []float32
+	Width, Height int
+}
 
 // Result is what PDQ makes of one picture.
 type Result struct {
@@ -32,23 +42,24 @@ type Result struct {
 	Dihedral [hashindex.TransformCount]hashindex.Hash
 }
 
-// Hash computes the hash of a grey picture in its eight dihedral variants, all from one DCT.
+// Hash computes the hash of a picture in its eight dihedral variants, all from one DCT.
 // A picture with a side under 5 pixels has quality 0 and hashes of 256 zero bits.
-// It allocates nothing and may be called from many goroutines at once.
-func Hash(grey *image.Gray) Result {
+// It may be called from many goroutines at once, and allocates nothing once warm.
+func Hash(luma Luma) Result {
+	if min(luma.Width, luma.Height) < minSide {
+		return unhashed()
+	}
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
-	if !w.reduce(grey) {
-		return flat()
-	}
+	w.reduce(luma)
 	w.transform()
 	return Result{Quality: quality(&w.small), Dihedral: variants(&w.frequencies)}
 }
 
-// workspace holds what one call needs, to be used again: about 350 KB.
+// workspace holds what one call needs, for the next call to use again.
 type workspace struct {
 	columns, rows taps
-	narrow        [maxSide][side]float32 // filtered along rows, not yet along columns
+	narrow        [][side]float32 // a row for each of the picture's, filtered along the row only
 	small         [side][side]float32
 	half          [kept][side]float32
 	frequencies   [kept][kept]float32
@@ -56,9 +67,8 @@ type workspace struct {
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
-// flat is the result for a picture too small to hash.
-func flat() Result {
-	var r Result
+// unhashed is the result for a picture too small to hash.
+func unhashed() (r Result) {
 	for t := range r.Dihedral {
 		r.Dihedral[t] = hashindex.Hash256([4]uint64{})
 	}

@@ -6,17 +6,18 @@ import "touchstone/hashindex"
 // the odd vertical ones, and transposing it transposes them. Index 0 holds frequency 1, so the even
 // indices are the odd frequencies.
 
-// variants are the hashes of the picture with each transform undone.
+// variants are the hashes of the picture with each transform undone. The transpositions only move
+// bits, so four comparisons with the median make all eight.
+func variants(f *[kept][kept]float32) [hashindex.TransformCount]hashindex.Hash {
+	return spread(bits(f, 0, 0), bits(f, 0, 1), bits(f, 1, 0), bits(f, 1, 1))
+}
+
+// spread indexes the hashes of the picture as it is, mirrored left to right, upside down, and
+// turned by half, and their transpositions, by the transform that each undoes.
 //
-// Undoing a clockwise quarter turn is a turn the other way: transpose, then upside down, which
-// is to mirror, then transpose. The mirrored transforms undo themselves.
-func variants(f *[kept][kept]float32) (out [hashindex.TransformCount]hashindex.Hash) {
-	var (
-		same     = signs(f, 0, 0)
-		mirrored = signs(f, 0, 1)
-		flipped  = signs(f, 1, 0)
-		half     = signs(f, 1, 1)
-	)
+// A clockwise quarter turn is undone by a turn the other way, which is to mirror, then transpose.
+// The half turn and the mirrored transforms undo themselves.
+func spread(same, mirrored, flipped, half grid) (out [hashindex.TransformCount]hashindex.Hash) {
 	out[hashindex.Upright] = same.hash()
 	out[hashindex.Turned90] = mirrored.transposed().hash()
 	out[hashindex.Turned180] = half.hash()
@@ -28,9 +29,9 @@ func variants(f *[kept][kept]float32) (out [hashindex.TransformCount]hashindex.H
 	return out
 }
 
-// signs compares the frequencies with their median, after negating the even rows, the even
-// columns, or both.
-func signs(f *[kept][kept]float32, rows, columns int) (out grid) {
+// bits compares the frequencies with their median, after negating the odd vertical frequencies
+// (rows is 1), the odd horizontal ones (columns is 1), or both, which leaves those odd in both.
+func bits(f *[kept][kept]float32, rows, columns int) (out grid) {
 	var values [kept * kept]float32
 	for i := range kept {
 		for j := range kept {

@@ -1,0 +1,79 @@
+// Package fingerprint makes fingerprints of encoded pictures: JPEG, PNG, GIF, WebP and BMP, told
+// apart by their content.
+//
+// A picture goes through three stages. Its headers are walked first, so that a truncated file, an
+// unknown format or one over a limit is refused before a decoder runs. Then it is decoded, frame
+// by frame if it moves. Each frame is normalised and hashed as Recipe says.
+//
+// Refusals are a *hashindex.DecodeError with a reason or a *hashindex.LimitError with the limit.
+package fingerprint
+
+import (
+	"context"
+	"image"
+	"sync"
+	"time"
+
+	"touchstone/hashindex"
+)
+
+// Maker makes fingerprints within limits. It may be used by many goroutines at once; each call
+// takes at most Limits.DecodeBytes and a few megabytes, so the caller bounds how many run.
+type Maker struct {
+	limits   Limits
+	samplers sync.Pool
+}
+
+// New is a Maker with these limits; the zero Limits are the defaults.
+func New(limits Limits) *Maker {
+	return &Maker{
+		limits:   limits.withDefaults(),
+		samplers: sync.Pool{New: func() any { return new(sampler) }},
+	}
+}
+
+// Limits are the limits in force, defaults filled in.
+func (m *Maker) Limits() Limits { return m.limits }
+
+// Picture makes the fingerprints of an encoded picture: one frame of a still, up to
+// Limits.AnimationFrames of an animated GIF, spread evenly and with their times.
+//
+// A decoder cannot be interrupted: ctx is heeded between stages and between frames.
+func (m *Maker) Picture(ctx context.Context, encoded []byte) (hashindex.Picture, error) {
+	if err := ctx.Err(); err != nil {
+		return hashindex.Picture{}, err
+	}
+	h, err := m.inspect(encoded)
+	if err != nil {
+		return hashindex.Picture{}, err
+	}
+	s := m.samplers.Get().(*sampler)
+	defer m.samplers.Put(s)
+	picture := hashindex.Picture{Format: h.format.String(), Content: hashindex.DigestOf(encoded)}
+	picture.Width, picture.Height = h.orientation.size(h.width, h.height)
+	err = h.eachFrame(ctx, encoded, func(img image.Image, at time.Duration) error {
+		fp := s.fingerprint(img, h)
+		picture.Frames = append(picture.Frames, hashindex.Frame{At: at, Fingerprint: fp})
+		return ctx.Err()
+	})
+	if err != nil {
+		return hashindex.Picture{}, err
+	}
+	return picture, nil
+}
+
+// inspect walks the headers: the format's own limits and its completeness are checked there.
+func (m *Maker) inspect(encoded []byte) (header, error) {
+	if err := check("image_bytes", int64(len(encoded)), m.limits.ImageBytes); err != nil {
+		return header{}, err
+	}
+	f, err := sniff(encoded)
+	if err != nil {
+		return header{}, err
+	}
+	h := header{format: f, orientation: upright}
+	if err := h.read(encoded, m.limits); err != nil {
+		return header{}, err
+	}
+	return h, nil
+}

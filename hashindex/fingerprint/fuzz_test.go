@@ -1,0 +1,28 @@
+package fingerprint
+
+import (
+	"context"
+	"testing"
+)
+
+// FuzzPicture looks for bytes that panic, that take memory without bound, or that are refused
+// without a reason. The limits are small so that every input is quick.
+func FuzzPicture(f *testing.F) {
+	img := scenery(24, 20, 1)
+	f.Add(encodeJPEG(f, img))
+	f.Add(exifJPEG(encodeJPEG(f, img), 6))
+	f.Add(encodePNG(f, logo(16)))
+	f.Add(encodeGIF(f, 3, 12))
+	f.Add([]byte(tinyWebP))
+	f.Add(pngOfSize(30000, 30000))
+	m := New(Limits{ImagePixels: 1 << 18, AnimationPixels: 1 << 20, JPEGScans: 8, AnimationFrames: 4})
+	f.Fuzz(func(t *testing.T, encoded []byte) {
+		picture, err := m.Picture(context.Background(), encoded)
+		switch {
+		case err != nil && refusalOf(err) == refusalOf(nil):
+			t.Errorf("%v is no refusal", err)
+		case err == nil && (len(picture.Frames) == 0 || picture.Width <= 0 || picture.Height <= 0):
+			t.Errorf("accepted without a frame or a size: %+v", picture)
+		}
+	})
+}

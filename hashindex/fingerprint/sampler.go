@@ -1,0 +1,142 @@
+package fingerprint
+
+import (
+	"image"
+	"image/color"
+	"slices"
+
+	"touchstone/hashindex"
+	"touchstone/hashindex/fingerprint/pdq"
+)
+
+// sampler normalises decoded pictures and hashes them. It holds the buffers of one picture, about
+// two megabytes, for the next one.
+type sampler struct {
+	columns, rows []int // the stored columns and rows that are sampled, in the order shown
+	luma, turned  pdq.Luma
+	chroma        chromaSampler
+	small         image.Gray
+}
+
+// fingerprint normalises a decoded picture and hashes it.
+func (s *sampler) fingerprint(img image.Image, h header) hashindex.Fingerprint {
+	luma := s.normalise(img, h)
+	result := pdq.Hash(luma)
+	fp := hashindex.Fingerprint{Recipe: Recipe, Quality: result.Quality, Dihedral: result.Dihedral}
+	fp.Hashes = hashes64(s.shrink(luma))
+	fp.Hashes[hashindex.PDQ] = result.Dihedral[hashindex.Upright]
+	return fp
+}
+
+// normalise is the first half of the recipe: the picture as shown, over white, as at most 512×512
+// values of luma. What it returns is overwritten by the next call.
+func (s *sampler) normalise(img image.Image, h header) pdq.Luma {
+	s.plan(img.Bounds().Size(), h.orientation)
+	resize(&s.luma, len(s.columns), len(s.rows))
+	switch m := img.(type) {
+	case *image.YCbCr:
+		s.sampleYCbCr(m, h.format)
+	case *image.NYCbCrA:
+		s.sampleYCbCr(&m.YCbCr, h.format)
+		s.flatten(m)
+	case *image.Gray:
+		s.sampleGray(m)
+	default:
+		s.sampleColour(m)
+	}
+	if h.orientation.transposed() {
+		return s.transpose()
+	}
+	return s.luma
+}
+
+// plan chooses the samples as the picture is shown, and notes where they are stored.
+func (s *sampler) plan(stored image.Point, o orientation) {
+	columns, rows := stored.X, stored.Y
+	if max(columns, rows) > pdq.MaxSide {
+		columns, rows = pdq.MaxSide, pdq.MaxSide
+	}
+	s.columns = nearest(s.columns, columns, stored.X, o.reversesColumns())
+	s.rows = nearest(s.rows, rows, stored.Y, o.reversesRows())
+}
+
+// nearest picks n of length positions, counted from the end if reversed.
+func nearest(positions []int, n, length int, reversed bool) []int {
+	positions = slices.Grow(positions[:0], n)[:n]
+	for i := range positions {
+		positions[i] = i * length / n
+		if reversed {
+			positions[i] = length - 1 - positions[i]
+		}
+	}
+	return positions
+}
+
+func (s *sampler) sampleGray(m *image.Gray) {
+	for j, y := range s.rows {
+		row := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):]
+		out := s.row(j)
+		for i, x := range s.columns {
+			out[i] = float32(row[x])
+		}
+	}
+}
+
+// sampleColour reads any other picture through its 16-bit colours, which are premultiplied: what
+// alpha leaves uncovered is white. Lower bytes are dropped, as every 8-bit decoder does.
+func (s *sampler) sampleColour(m image.Image) {
+	at := colours(m)
+	origin := m.Bounds().Min
+	for j, y := range s.rows {
+		out := s.row(j)
+		for i, x := range s.columns {
+			c := at(origin.X+x, origin.Y+y)
+			white := 0xffff - c.A
+			out[i] = lumaOf(int32((c.R+white)>>8), int32((c.G+white)>>8), int32((c.B+white)>>8))
+		}
+	}
+}
+
+func colours(m image.Image) func(x, y int) color.RGBA64 {
+	if m, ok := m.(image.RGBA64Image); ok {
+		return m.RGBA64At
+	}
+	return func(x, y int) color.RGBA64 { return color.RGBA64Model.Convert(m.At(x, y)).(color.RGBA64) }
+}
+
+// lumaOf is the luma of an 8-bit colour, weighed in whole thousandths so that nothing is lost.
+func lumaOf(r, g, b int32) float32 {
+	return float32(299*r+587*g+114*b) * 0.001
+}
+
+// flatten lays what was sampled from m over white: luma is linear, so it can be blended itself.
+func (s *sampler) flatten(m *image.NYCbCrA) {
+	for j, y := range s.rows {
+		alpha := m.A[m.AOffset(m.Rect.Min.X, m.Rect.Min.Y+y):]
+		out := s.row(j)
+		for i, x := range s.columns {
+			cover := float32(alpha[x])
+			out[i] = (float32(out[i]*cover) + float32(255*(255-cover))) / 255
+		}
+	}
+}
+
+func (s *sampler) row(j int) []float32 {
+	return s.luma.Pix[j*s.luma.Width:][:s.luma.Width]
+}
+
+func (s *sampler) transpose() pdq.Luma {
+	resize(&s.turned, s.luma.Height, s.luma.Width)
+	for y := range s.luma.Height {
+		for x, v := range s.row(y) {
+			s.turned.Pix[x*s.turned.Width+y] = v
+		}
+	}
+	return s.turned
+}
+
+// resize makes room for a picture of this size, contents undefined.
+func resize(luma *pdq.Luma, width, height int) {
+	luma.Width, luma.Height = width, height
+	luma.Pix = slices.Grow(luma.Pix[:0], width*height)[:width*height]
+}
