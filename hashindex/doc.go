@@ -8,7 +8,7 @@
 //	index, err := hashindex.Open(hashindex.Config{
 //		Store:       store,
 //		Recipe:      fingerprint.Recipe,
-//		NewSearcher: func(a hashindex.Algorithm) hashindex.SavedSearcher { return bktree.New(a.Bits()) },
+//		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return bktree.New(a.Bits()) },
 //	})
 //	err = index.WaitReady(ctx)
 //	answer, err := index.Match(ctx, hashindex.Query{Picture: picture})

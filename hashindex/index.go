@@ -46,9 +46,9 @@ type Storage interface {
 type Config struct {
 	Store       Storage
 	Recipe      Recipe
-	NewSearcher func(Algorithm) SavedSearcher
-	Now         func() time.Time // the clock; time.Now by default
-	Log         *slog.Logger     // nothing by default
+	NewSearcher func(Algorithm) Searcher // a SavedSearcher is saved and loaded, others are replayed
+	Now         func() time.Time         // the clock; time.Now by default
+	Log         *slog.Logger             // nothing by default
 }
 
 func (c Config) withDefaults() Config {

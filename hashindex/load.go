@@ -3,6 +3,7 @@ package hashindex
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -41,12 +42,19 @@ func (ix *Index) finishLoading(ctx context.Context, err error) (replayed int, _ 
 // loadSnapshot leaves the space empty, to be replayed from the start, where there is no snapshot
 // or no good one.
 func (ix *Index) loadSnapshot(s *space) {
+	searcher, ok := s.searcher.(SavedSearcher)
+	if !ok {
+		return
+	}
 	seq, state, err := ix.store.LoadSnapshot(ix.snapshotName(s))
-	if err == nil && seq <= ix.Seq() {
-		err = s.searcher.LoadState(state)
+	if err == nil && seq > ix.Seq() {
+		err = fmt.Errorf("snapshot of change %d, but the history ends at %d: %w", seq, ix.Seq(), ErrDamaged)
+	}
+	if err == nil {
+		err = searcher.LoadState(state)
 	}
 	switch {
-	case err == nil && seq <= ix.Seq():
+	case err == nil:
 		s.applied, s.saved = seq, seq
 	case !errors.Is(err, ErrNotFound):
 		ix.log.Warn("snapshot not used; replaying instead", "space", s.name, "err", err)
@@ -121,8 +129,9 @@ func (ix *Index) saveSpaces(wanted func(*space) bool) error {
 func (ix *Index) stateOf(s *space, wanted func(*space) bool) (Seq, []byte) {
 	ix.commits.lead.Lock()
 	defer ix.commits.lead.Unlock()
-	if !wanted(s) {
+	searcher, ok := s.searcher.(SavedSearcher)
+	if !ok || !wanted(s) {
 		return 0, nil
 	}
-	return s.applied, s.searcher.AppendState(nil)
+	return s.applied, searcher.AppendState(nil)
 }

@@ -4,7 +4,7 @@ package hashindex
 type space struct {
 	name      string // of its snapshot
 	algorithm Algorithm
-	searcher  SavedSearcher
+	searcher  Searcher
 
 	// alone keeps only the hashes of frames that have no PDQ hash: those are found in pictures by
 	// pHash, and all others are not looked at twice.
@@ -19,7 +19,7 @@ type space struct {
 // other places are those of the algorithms' values.
 const lonePHash = AlgorithmCount
 
-func newSpaces(newSearcher func(Algorithm) SavedSearcher) []*space {
+func newSpaces(newSearcher func(Algorithm) Searcher) []*space {
 	var spaces []*space
 	for _, a := range Algorithms() {
 		spaces = append(spaces, &space{name: a.String(), algorithm: a, searcher: newSearcher(a)})

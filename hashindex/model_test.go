@@ -1,0 +1,231 @@
+package hashindex_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"touchstone/hashindex"
+	"touchstone/hashindex/search/bktree"
+	"touchstone/hashindex/search/linear"
+	"touchstone/hashindex/store/bolt"
+)
+
+// model is the index in words too simple to be wrong: what is there, and a scan of it.
+type model struct {
+	references map[hashindex.ReferenceID]modelled
+	radius     map[string]int
+}
+
+type modelled struct {
+	collection string
+	hash       hashindex.Hash
+	disabled   bool
+}
+
+// match is what the index must answer to the hash: nearest first, then in order of arrival.
+func (m model) match(asked hashindex.Hash) []hashindex.ReferenceID {
+	var found []hashindex.ReferenceID
+	for id, r := range m.references {
+		if !r.disabled && r.hash.Distance(asked) <= m.radius[r.collection] {
+			found = append(found, id)
+		}
+	}
+	slices.SortFunc(found, func(a, b hashindex.ReferenceID) int {
+		if d := m.references[a].hash.Distance(asked) - m.references[b].hash.Distance(asked); d != 0 {
+			return d
+		}
+		return int(a) - int(b)
+	})
+	return found
+}
+
+// run is a random life of an index on a bolt store, beside its model.
+type run struct {
+	*fixture
+	r       *rand.Rand
+	folder  string
+	bolt    *bolt.Store
+	model   model
+	centres []hashindex.Hash
+}
+
+// TestIndexEqualsItsModelThroughAnyLife adds, removes, disables, changes radii, reopens and asks at
+// random; every answer must be the model's.
+func TestIndexEqualsItsModelThroughAnyLife(t *testing.T) {
+	for _, searcher := range []string{"bktree", "linear"} {
+		t.Run(searcher, func(t *testing.T) {
+			x := &run{r: seeded(t), folder: t.TempDir(), fixture: &fixture{t: t}}
+			x.model = model{references: map[hashindex.ReferenceID]modelled{}, radius: map[string]int{}}
+			for range 5 {
+				x.centres = append(x.centres, randomHash(x.r, 256))
+			}
+			x.open(searcher)
+			defer x.shut()
+			x.start("a")
+			x.start("b")
+			for step := range 1500 {
+				x.step(searcher)
+				if t.Failed() {
+					t.Fatalf("after step %d", step)
+				}
+			}
+		})
+	}
+}
+
+func (x *run) open(searcher string) {
+	x.t.Helper()
+	store, err := bolt.Open(x.folder, bolt.Options{})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	x.bolt = store
+	x.Index, err = hashindex.Open(hashindex.Config{
+		Store: store, Recipe: recipe, Now: func() time.Time { return time.Unix(1e9, 0) },
+		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher {
+			if searcher == "linear" {
+				return linear.New(a.Bits())
+			}
+			return bktree.New(a.Bits())
+		},
+	})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if err := x.WaitReady(x.t.Context()); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// shut checks what it closes.
+func (x *run) shut() {
+	x.t.Helper()
+	report, err := x.Check(x.t.Context())
+	if err != nil || len(report.Findings) > 0 || report.References != len(x.model.references) {
+		x.t.Errorf("check: %d references want %d, findings %v, %v", report.References, len(x.model.references), report.Findings, err)
+	}
+	if err := x.Close(); err != nil {
+		x.t.Error(err)
+	}
+	if err := x.bolt.Close(); err != nil {
+		x.t.Error(err)
+	}
+}
+
+func (x *run) start(name string) {
+	x.collection(name, hashindex.Brand)
+	x.model.radius[name] = hashindex.DefaultPolicy().Radius
+}
+
+func (x *run) step(searcher string) {
+	switch n := x.r.IntN(100); {
+	case n < 30:
+		x.addSome()
+	case n < 40:
+		x.removeOne()
+	case n < 45:
+		x.disableOne()
+	case n < 47:
+		x.changeRadius()
+	case n < 48:
+		x.shut()
+		x.open(searcher)
+	default:
+		x.ask()
+	}
+}
+
+// near is a hash around one of few centres, so that radii matter.
+func (x *run) near() hashindex.Hash {
+	h := x.centres[x.r.IntN(len(x.centres))]
+	for range x.r.IntN(40) {
+		h.Words[x.r.IntN(4)] ^= 1 << x.r.IntN(64)
+	}
+	return h
+}
+
+func (x *run) picture() hashindex.Picture {
+	p := picture(x.r)
+	p.Frames[0].Hashes[hashindex.PDQ] = x.near()
+	p.Frames[0].Dihedral = [hashindex.TransformCount]hashindex.Hash{}
+	return p
+}
+
+func (x *run) addSome() {
+	name := []string{"a", "b"}[x.r.IntN(2)]
+	pictures := make([]hashindex.Picture, 1+x.r.IntN(4))
+	for i := range pictures {
+		pictures[i] = x.picture()
+	}
+	for i, added := range x.add(name, pictures...) {
+		x.model.references[added.ID] = modelled{collection: name, hash: pictures[i].Frames[0].Hashes[hashindex.PDQ]}
+	}
+}
+
+// pick is any reference, chosen without the order of a map.
+func (x *run) pick() (hashindex.ReferenceID, bool) {
+	var all []hashindex.ReferenceID
+	for id := range x.model.references {
+		all = append(all, id)
+	}
+	if len(all) == 0 {
+		return 0, false
+	}
+	slices.Sort(all)
+	return all[x.r.IntN(len(all))], true
+}
+
+func (x *run) removeOne() {
+	id, ok := x.pick()
+	if !ok {
+		return
+	}
+	if _, err := x.RemoveReference(x.t.Context(), "", id); err != nil {
+		x.t.Error(err)
+	}
+	delete(x.model.references, id)
+}
+
+func (x *run) disableOne() {
+	id, ok := x.pick()
+	if !ok {
+		return
+	}
+	r := x.model.references[id]
+	r.disabled = !r.disabled
+	x.model.references[id] = r
+	until := time.Time{}
+	if r.disabled {
+		until = time.Unix(2e9, 0)
+	}
+	if _, _, err := x.ChangeReference(x.t.Context(), "", id, hashindex.ReferencePatch{DisabledUntil: &until}); err != nil {
+		x.t.Error(err)
+	}
+}
+
+func (x *run) changeRadius() {
+	name, radius := []string{"a", "b"}[x.r.IntN(2)], x.r.IntN(65)
+	x.model.radius[name] = radius
+	_, _, err := x.ChangeCollection(x.t.Context(), "", name, func(c *hashindex.Collection) {
+		c.Policy.Radius, c.Policy.CopyRadius = radius, min(radius, c.Policy.CopyRadius)
+	})
+	if err != nil {
+		x.t.Error(err)
+	}
+}
+
+func (x *run) ask() {
+	p := x.picture()
+	asked := p.Frames[0].Hashes[hashindex.PDQ]
+	answer, err := x.Match(x.t.Context(), hashindex.Query{Picture: p, Radius: hashindex.PolicyRadius, Effort: hashindex.FastEffort, Limit: hashindex.MaxLimit})
+	if err != nil {
+		x.t.Error(err)
+		return
+	}
+	if got, want := fmt.Sprint(ids(answer.Matches)), fmt.Sprint(x.model.match(asked)); got != want {
+		x.t.Errorf("asked %s: got %s, want %s", asked, got, want)
+	}
+}

@@ -1,0 +1,13 @@
+package linear_test
+
+import (
+	"testing"
+
+	"touchstone/hashindex"
+	"touchstone/hashindex/search/linear"
+	"touchstone/hashindex/search/searchtest"
+)
+
+func TestSearcher(t *testing.T) {
+	searchtest.Run(t, func(bits int) hashindex.Searcher { return linear.New(bits) })
+}

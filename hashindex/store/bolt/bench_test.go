@@ -1,0 +1,87 @@
+package bolt_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"testing"
+
+	"touchstone/hashindex"
+	"touchstone/hashindex/store/bolt"
+	"touchstone/hashindex/store/storetest"
+)
+
+const batch = 10_000
+
+// BenchmarkAppend commits hash-only references in batches of 10,000, as an import does. External
+// ids that ascend are put at the end; random ones (UUIDs) go everywhere.
+func BenchmarkAppend(b *testing.B) {
+	for _, names := range []struct {
+		name string
+		of   func(i int) string
+	}{
+		{"ascending", func(i int) string { return fmt.Sprintf("sku-%09d", i) }},
+		{"random", func(i int) string { h := sha256.Sum256([]byte(fmt.Sprint(i))); return fmt.Sprintf("%x", h[:16]) }},
+		{"none", func(int) string { return "" }},
+	} {
+		b.Run(names.name, func(b *testing.B) { benchmarkAppend(b, names.of) })
+	}
+}
+
+func benchmarkAppend(b *testing.B, nameOf func(int) string) {
+	s := openBolt(b, b.TempDir())
+	defer s.Close()
+	c := createCollection(b, s)
+	rows := 0
+	b.StopTimer()
+	for range b.N {
+		additions := additionsFrom(c, rows, nameOf)
+		rows += batch
+		b.StartTimer()
+		appendAll(b, s, additions)
+		b.StopTimer()
+	}
+	info, err := s.Info()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(info.Pages*info.PageSize)/float64(rows), "B/row")
+	b.ReportMetric(float64(info.FreePages*info.PageSize)/float64(rows), "free-B/row")
+}
+
+func additionsFrom(c hashindex.CollectionID, first int, nameOf func(int) string) []hashindex.Change {
+	additions := make([]hashindex.Change, batch)
+	for i := range additions {
+		additions[i] = storetest.Addition(c, nameOf(first+i), uint64(first+i))
+	}
+	return additions
+}
+
+func appendAll(tb testing.TB, s *bolt.Store, additions []hashindex.Change) {
+	tb.Helper()
+	err := s.Update(func(w hashindex.Writer) error {
+		for _, c := range additions {
+			if _, err := w.Append(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func createCollection(tb testing.TB, s *bolt.Store) hashindex.CollectionID {
+	tb.Helper()
+	var id hashindex.CollectionID
+	err := s.Update(func(w hashindex.Writer) error {
+		c, err := w.Append(storetest.CollectionChange(hashindex.CollectionCreated, 0, "bench"))
+		id = c.Collection.ID
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return id
+}

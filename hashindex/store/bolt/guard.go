@@ -1,0 +1,46 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"touchstone/hashindex"
+)
+
+// guarded runs code that reads the mapped file. On a damaged page bbolt panics or follows a wild
+// offset out of the file, which would end the process: both become ErrDamaged. Only our own code
+// runs inside, never a caller's, whose panics are none of our business.
+func guarded[T any](read func() (T, error)) (value T, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if wrong := recover(); wrong != nil {
+			err = damaged("page: %v", wrong)
+		}
+	}()
+	return read()
+}
+
+// translate says in the words of hashindex what bbolt and the file system say in theirs. Errors of
+// the disk pass as they are.
+func translate(err error) error {
+	for theirs, ours := range translations {
+		if errors.Is(err, theirs) {
+			return fmt.Errorf("%w (%w)", ours, err)
+		}
+	}
+	return err
+}
+
+var translations = map[error]error{
+	bbolt.ErrTimeout:           hashindex.ErrLocked,
+	berrors.ErrDatabaseNotOpen: hashindex.ErrClosed,
+	berrors.ErrInvalid:         hashindex.ErrDamaged,
+	berrors.ErrChecksum:        hashindex.ErrDamaged,
+	berrors.ErrVersionMismatch: hashindex.ErrDamaged,
+	os.ErrNotExist:             hashindex.ErrNotFound,
+}

@@ -1,0 +1,129 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"touchstone/hashindex"
+)
+
+// Format is the version of the file's layout: whether this binary can read it. Whether its
+// fingerprints are comparable is another question, which the recipe of each frame answers.
+//
+//	1  the first
+const Format = 1
+
+// magic marks a bbolt file as ours.
+const magic = "touchstone store"
+
+var identityKey = []byte("identity")
+
+// identity is the value of FORMAT.md that keeps its layout in every format, so that an old binary
+// can tell a newer file from a foreign or a damaged one.
+type identity struct {
+	format  uint32
+	created time.Time
+}
+
+func (i identity) append(dst []byte) []byte {
+	dst = append(dst, magic...)
+	dst = binary.BigEndian.AppendUint32(dst, i.format)
+	return binary.BigEndian.AppendUint64(dst, uint64(i.created.UnixMicro()))
+}
+
+const identitySize = len(magic) + 4 + 8
+
+func parseIdentity(sealed []byte) (identity, error) {
+	if len(sealed) < len(magic) || string(sealed[:len(magic)]) != magic {
+		return identity{}, hashindex.ErrNotOurs
+	}
+	value, err := checked(meta, identityKey, sealed)
+	if err != nil {
+		return identity{}, err
+	}
+	if len(value) != identitySize {
+		return identity{}, damaged("identity: %d bytes", len(value))
+	}
+	value = value[len(magic):]
+	i := identity{
+		format:  binary.BigEndian.Uint32(value),
+		created: time.UnixMicro(int64(binary.BigEndian.Uint64(value[4:]))).UTC(),
+	}
+	if i.format > Format {
+		return i, fmt.Errorf("format %d, this binary reads up to %d: %w", i.format, Format, hashindex.ErrNewer)
+	}
+	if i.format < 1 {
+		return i, damaged("format %d", i.format)
+	}
+	return i, nil
+}
+
+func readIdentity(db *bbolt.DB) (identity, error) {
+	return guarded(func() (i identity, err error) {
+		err = db.View(func(tx *bbolt.Tx) error {
+			b := tx.Bucket([]byte(meta.String()))
+			if b == nil {
+				return hashindex.ErrNotOurs
+			}
+			i, err = parseIdentity(b.Get(identityKey))
+			return err
+		})
+		return i, err
+	})
+}
+
+// bbolt's mark is in each of its first two pages, whose size is the machine's that made the file.
+const (
+	bboltMark       = 0xED0CDAED
+	bboltMarkOffset = 16
+	smallestFile    = 8 << 10 // of two pages; bbolt has an error of its own for less
+)
+
+// recognise looks at the file before bbolt does, which would take an empty file for a new one and
+// has one error for a foreign file and for a damaged one.
+func recognise(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("not a file: %w", hashindex.ErrNotOurs)
+	}
+	if info.Size() == 0 {
+		return fmt.Errorf("empty: %w", hashindex.ErrNotOurs)
+	}
+	for offset := int64(0); offset <= 64<<10; offset = max(2*offset, 1<<10) {
+		marked, err := hasMark(file, offset+bboltMarkOffset)
+		if err != nil {
+			return err
+		}
+		if marked && info.Size() < smallestFile {
+			return damaged("cut to %d bytes", info.Size())
+		}
+		if marked {
+			return nil
+		}
+	}
+	return fmt.Errorf("not a bbolt file: %w", hashindex.ErrNotOurs)
+}
+
+func hasMark(file io.ReaderAt, offset int64) (bool, error) {
+	var raw [4]byte
+	if _, err := file.ReadAt(raw[:], offset); errors.Is(err, io.EOF) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return binary.NativeEndian.Uint32(raw[:]) == bboltMark, nil
+}

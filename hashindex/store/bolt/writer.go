@@ -1,0 +1,196 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"go.etcd.io/bbolt"
+
+	"touchstone/hashindex"
+	"touchstone/hashindex/store/record"
+)
+
+// writer implements hashindex.Writer. Keys that arrive in order are put at once; hints, which do not,
+// and counts, which change with every reference, wait for the commit.
+type writer struct {
+	*reader
+	slab  []byte // room for records, which bbolt refers to until the commit
+	dirty map[hashindex.CollectionID]bool
+
+	// broken is the first error of carrying out a change. What is half done must not be committed,
+	// even by a caller that goes on after it.
+	broken error
+}
+
+var errUnfinished = errors.New("an earlier change of this transaction was not carried out")
+
+const slabSize = 256 << 10
+
+func newWriter(tx *bbolt.Tx) (*writer, error) {
+	r, err := newReader(tx)
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range r.open {
+		if appendOnly[i] {
+			b.FillPercent = 1
+		}
+	}
+	return &writer{reader: r, dirty: map[hashindex.CollectionID]bool{}}, nil
+}
+
+// Append implements hashindex.Writer. A refused change leaves no trace, and the transaction can go
+// on; after an error of the disk it cannot.
+func (w *writer) Append(c hashindex.Change) (hashindex.Change, error) {
+	if w.broken != nil {
+		return hashindex.Change{}, w.broken
+	}
+	if err := record.Admit(w, c); err != nil {
+		return hashindex.Change{}, err
+	}
+	return guarded(func() (hashindex.Change, error) { return w.append(c) })
+}
+
+func (w *writer) append(c hashindex.Change) (hashindex.Change, error) {
+	if c.Kind == hashindex.CollectionCreated {
+		c.Collection.ID = hashindex.CollectionID(w.open[collections].Sequence() + 1)
+	}
+	c, raw, err := record.Seal(w.room(), c, w.head+1, w.digest)
+	if err != nil {
+		return hashindex.Change{}, err
+	}
+	w.broken = errUnfinished // until it is carried out: a panic leaves it so
+	w.broken = w.carryOut(c, raw)
+	return c, w.broken
+}
+
+// room is where the next record goes: behind the one before.
+func (w *writer) room() []byte {
+	if cap(w.slab)-len(w.slab) < slabSize/16 {
+		w.slab = make([]byte, 0, slabSize)
+	}
+	return w.slab[len(w.slab):]
+}
+
+func (w *writer) carryOut(c hashindex.Change, raw []byte) error {
+	key := seqKey(c.Seq)
+	sealed := appendChecksum(key, raw)
+	if len(w.slab)+len(sealed) <= cap(w.slab) {
+		w.slab = w.slab[:len(w.slab)+len(sealed)]
+	}
+	if err := w.open[changes].Put(key, sealed); err != nil {
+		return err
+	}
+	w.head, w.digest = c.Seq, c.Digest
+	switch c.Kind {
+	case hashindex.CollectionCreated:
+		return w.createCollection(c)
+	case hashindex.CollectionChanged:
+		return w.changeCollection(c)
+	case hashindex.CollectionRemoved:
+		return w.removeCollection(c.Collection.ID)
+	case hashindex.ReferenceAdded:
+		return w.addReference(c.Reference)
+	case hashindex.ReferenceChanged:
+		return w.putMember(c.Reference, c.Seq)
+	default:
+		return w.removeReference(c.Reference)
+	}
+}
+
+func (w *writer) createCollection(c hashindex.Change) error {
+	id := c.Collection.ID
+	if err := w.open[collections].SetSequence(uint64(id)); err != nil {
+		return err
+	}
+	w.standings[id] = &standing{Collection: c.Collection, seq: c.Seq}
+	if err := w.putStanding(id); err != nil {
+		return err
+	}
+	return w.open[names].Put([]byte(c.Collection.Name), collectionKey(id))
+}
+
+func (w *writer) changeCollection(c hashindex.Change) error {
+	s, err := w.standing(c.Collection.ID)
+	if err != nil {
+		return err
+	}
+	if err := w.open[names].Delete([]byte(s.Name)); err != nil {
+		return err
+	}
+	s.Collection, s.seq = c.Collection, c.Seq
+	w.dirty[s.ID] = true
+	return w.open[names].Put([]byte(s.Name), collectionKey(s.ID))
+}
+
+func (w *writer) removeCollection(id hashindex.CollectionID) error {
+	s, err := w.standing(id)
+	if err != nil {
+		return err
+	}
+	delete(w.standings, id)
+	delete(w.dirty, id)
+	if err := w.open[names].Delete([]byte(s.Name)); err != nil {
+		return err
+	}
+	return w.open[collections].Delete(collectionKey(id))
+}
+
+func (w *writer) addReference(r hashindex.Reference) error {
+	if err := w.putMember(r, hashindex.Seq(r.ID)); err != nil {
+		return err
+	}
+	if r.ExternalID != "" {
+		w.pending.add(nameDigest(r.Collection, r.ExternalID), r.ID)
+	}
+	if !r.Content.IsZero() {
+		w.pending.add(contentDigest(r.Content), r.ID)
+	}
+	return w.count(r.Collection, 1)
+}
+
+func (w *writer) putMember(r hashindex.Reference, seq hashindex.Seq) error {
+	later := binary.AppendUvarint(nil, uint64(seq)-uint64(r.ID))
+	return w.open[members].Put(memberKey(r.Collection, r.ID), later)
+}
+
+func (w *writer) removeReference(r hashindex.Reference) error {
+	if err := w.open[members].Delete(memberKey(r.Collection, r.ID)); err != nil {
+		return err
+	}
+	return w.count(r.Collection, -1)
+}
+
+func (w *writer) count(id hashindex.CollectionID, more int) error {
+	s, err := w.standing(id)
+	if err != nil {
+		return err
+	}
+	s.count += more
+	w.dirty[id] = true
+	return nil
+}
+
+// commit puts what was kept back and makes everything durable (I1).
+func (w *writer) commit() error {
+	if w.broken != nil {
+		return w.broken
+	}
+	for id := range w.dirty {
+		if err := w.putStanding(id); err != nil {
+			return err
+		}
+	}
+	if err := w.putHints(); err != nil {
+		return err
+	}
+	if err := putHead(w.open[meta], w.head, w.digest); err != nil {
+		return err
+	}
+	return w.tx.Commit()
+}
+
+func (w *writer) putStanding(id hashindex.CollectionID) error {
+	key := collectionKey(id)
+	return w.open[collections].Put(key, appendChecksum(key, w.standings[id].value()))
+}

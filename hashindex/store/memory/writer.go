@@ -1,0 +1,29 @@
+package memory
+
+import (
+	"touchstone/hashindex"
+	"touchstone/hashindex/store/record"
+)
+
+// writer implements hashindex.Writer: a reader whose head moves with each change.
+type writer struct{ *reader }
+
+// Append implements hashindex.Writer.
+func (w *writer) Append(c hashindex.Change) (hashindex.Change, error) {
+	if err := record.Admit(w, c); err != nil {
+		return hashindex.Change{}, err
+	}
+	if c.Kind == hashindex.CollectionCreated {
+		c.Collection.ID = w.state.created + 1
+	}
+	head, digest := w.Head()
+	c, raw, err := record.Seal(nil, c, head+1, digest)
+	if err != nil {
+		return hashindex.Change{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state.carryOut(c, raw)
+	w.head = c.Seq
+	return c, nil
+}

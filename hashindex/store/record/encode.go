@@ -1,0 +1,186 @@
+package record
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"touchstone/hashindex"
+)
+
+// Append appends the change's encoding to dst. ErrInvalid names a field that the encoding cannot
+// hold; whether the values make sense is the business of others. Digest is not part of it.
+func Append(dst []byte, c hashindex.Change) ([]byte, error) {
+	if c.Seq < 1 || c.Seq > maxSeq {
+		return nil, unwritable("seq", c.Seq)
+	}
+	e := encoder{out: append(dst, Version)}
+	e.uvarint(uint64(c.Seq))
+	e.out = append(e.out, c.Prev[:]...)
+	e.time("time", c.Time)
+	e.text(c.Actor)
+	e.out = append(e.out, byte(c.Kind))
+	switch {
+	case c.Kind < hashindex.CollectionCreated || c.Kind > hashindex.ReferenceRemoved:
+		e.refuse("kind", uint8(c.Kind))
+	case c.Kind.OfCollection():
+		e.collection(c.Collection)
+	default:
+		e.reference(c.Reference, c)
+	}
+	return e.out, e.err
+}
+
+// An encoder keeps the first error, so that the layout reads as a list of fields.
+type encoder struct {
+	out []byte
+	err error
+}
+
+func (e *encoder) collection(c hashindex.Collection) {
+	e.uvarint(uint64(c.ID))
+	e.text(c.Name)
+	e.text(string(c.Purpose))
+	e.number("policy.radius", c.Policy.Radius)
+	e.number("policy.copy_radius", c.Policy.CopyRadius)
+	e.number("policy.radius64", c.Policy.Radius64)
+}
+
+func (e *encoder) reference(r hashindex.Reference, c hashindex.Change) {
+	if r.ID < 1 || uint64(r.ID) > uint64(c.Seq) {
+		e.refuse("id", r.ID)
+	}
+	e.uvarint(uint64(c.Seq) - uint64(r.ID))
+	e.uvarint(uint64(r.Collection))
+	e.text(r.ExternalID)
+	e.text(r.Note)
+	e.meta(r.Meta)
+	e.sinceChange(r.Added, c.Time)
+	e.time("disabled_until", r.DisabledUntil)
+	e.content(r.Content)
+	e.text(r.Format)
+	e.number("width", r.Width)
+	e.number("height", r.Height)
+	e.frames(r.Frames)
+}
+
+// meta is written in the order of its keys: a map has none, and the bytes must have one.
+func (e *encoder) meta(meta map[string]string) {
+	keys := make([]string, 0, 16)
+	for key := range meta {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	e.uvarint(uint64(len(keys)))
+	for _, key := range keys {
+		e.text(key)
+		e.text(meta[key])
+	}
+}
+
+// sinceChange writes a time near that of the change in a byte or a few.
+func (e *encoder) sinceChange(t, change time.Time) {
+	at, ok := micros(t)
+	if !ok {
+		e.refuse("added", t)
+	}
+	from, _ := micros(change)
+	e.out = binary.AppendVarint(e.out, int64(at-from))
+}
+
+func (e *encoder) content(d hashindex.Digest) {
+	if d.IsZero() {
+		e.out = append(e.out, 0)
+		return
+	}
+	e.out = append(e.out, 1)
+	e.out = append(e.out, d[:]...)
+}
+
+// frames writes each recipe once, in the order of first use; all frames share one as a rule.
+func (e *encoder) frames(frames []hashindex.StoredFrame) {
+	if len(frames) > hashindex.MaxFrames {
+		e.refuse("frames", len(frames))
+		return
+	}
+	recipes := make([]hashindex.Recipe, 0, 4)
+	for _, f := range frames {
+		if !slices.Contains(recipes, f.Recipe) {
+			recipes = append(recipes, f.Recipe)
+		}
+	}
+	e.uvarint(uint64(len(recipes)))
+	for _, recipe := range recipes {
+		e.text(string(recipe))
+	}
+	e.uvarint(uint64(len(frames)))
+	for _, f := range frames {
+		e.frame(f, recipes)
+	}
+}
+
+func (e *encoder) frame(f hashindex.StoredFrame, recipes []hashindex.Recipe) {
+	if f.At < 0 {
+		e.refuse("at", f.At)
+	}
+	if f.Quality < hashindex.QualityUnknown || f.Quality > 100 {
+		e.refuse("quality", f.Quality)
+	}
+	e.uvarint(uint64(f.At))
+	if len(recipes) > 1 {
+		e.uvarint(uint64(slices.Index(recipes, f.Recipe)))
+	}
+	e.out = append(e.out, byte(f.Quality+1), 0)
+	mask := len(e.out) - 1
+	for a, h := range f.Hashes {
+		if h.IsZero() {
+			continue
+		}
+		if h.Bits() != hashindex.Algorithm(a).Bits() {
+			e.refuse("hashes", h.Bits())
+		}
+		e.out[mask] |= 1 << a
+		e.out = h.AppendBytes(e.out)
+	}
+}
+
+func (e *encoder) time(field string, t time.Time) {
+	at, ok := micros(t)
+	if !ok {
+		e.refuse(field, t)
+	}
+	e.uvarint(at)
+}
+
+// micros counts from the zero time; false for a time outside the years 1 to 9999.
+func micros(t time.Time) (uint64, bool) {
+	if year := t.UTC().Year(); year < 1 || year > 9999 {
+		return 0, false
+	}
+	return uint64(t.UnixMicro() - zeroMicros), true
+}
+
+func (e *encoder) number(field string, n int) {
+	if n < 0 || n > maxNumber {
+		e.refuse(field, n)
+	}
+	e.uvarint(uint64(n))
+}
+
+func (e *encoder) text(s string) {
+	e.uvarint(uint64(len(s)))
+	e.out = append(e.out, s...)
+}
+
+func (e *encoder) uvarint(n uint64) { e.out = binary.AppendUvarint(e.out, n) }
+
+func (e *encoder) refuse(field string, value any) {
+	if e.err == nil {
+		e.err = unwritable(field, value)
+	}
+}
+
+func unwritable(field string, value any) error {
+	return &hashindex.InputError{Field: field, Reason: fmt.Sprintf("%v cannot be stored", value)}
+}

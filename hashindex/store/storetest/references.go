@@ -1,0 +1,251 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"touchstone/hashindex"
+)
+
+func newStoreIsEmpty(t *testing.T, s Store) {
+	view(t, s, func(r hashindex.Reader) error {
+		seq, digest := r.Head()
+		wantEqual(t, "head", seq, 0)
+		wantEqual(t, "digest", digest, hashindex.Digest{})
+		all, err := r.Collections()
+		wantEqual(t, "collections", len(all), 0)
+		return err
+	})
+}
+
+func appendAssignsNumbers(t *testing.T, s Store) {
+	stored := commit(t, s,
+		CollectionChange(hashindex.CollectionCreated, 99, "a"),
+		CollectionChange(hashindex.CollectionCreated, 0, "b"),
+		Addition(2, "x", 1), Addition(1, "y", 2))
+	for i, c := range stored {
+		wantEqual(t, "seq", c.Seq, i+1)
+	}
+	wantEqual(t, "first collection", stored[0].Collection.ID, 1)
+	wantEqual(t, "second collection", stored[1].Collection.ID, 2)
+	wantEqual(t, "first reference", stored[2].Reference.ID, 3)
+	wantEqual(t, "second reference", stored[3].Reference.ID, 4)
+}
+
+func referenceComesBack(t *testing.T, s Store) {
+	c := newCollection(t, s, "a")
+	full := Addition(c, "shoe-1", 5)
+	r := &full.Reference
+	r.Note, r.Meta = "a note", map[string]string{"b": "2", "a": "1", "": "odd"}
+	r.Content, r.Format, r.Width, r.Height = hashindex.DigestOf([]byte("shoe")), "jpeg", 640, 480
+	r.DisabledUntil = Noon.Add(time.Minute + 999) // nanoseconds are cut
+	r.Frames = append(r.Frames, hashindex.StoredFrame{At: time.Second, Recipe: "other/2", Quality: 77})
+	r.Frames[1].Hashes[hashindex.AHash] = hashindex.Hash64(0)
+	if err := s.PutBlobs(t.Context(), [][]byte{[]byte("shoe")}); err != nil {
+		t.Fatal(err)
+	}
+	stored := add(t, s, full)
+	bare := add(t, s, Addition(c, "", 6))
+
+	want := *r
+	want.ID, want.DisabledUntil = stored.ID, Noon.Add(time.Minute)
+	wantEqual(t, "stored", stored, want)
+	view(t, s, func(r hashindex.Reader) error {
+		got, err := r.Reference(stored.ID)
+		wantEqual(t, "by id", got, want)
+		wantError(t, "by id", err, nil)
+		got, err = r.ReferenceNamed(c, "shoe-1")
+		wantEqual(t, "by name", got, want)
+		wantError(t, "by name", err, nil)
+		got, err = r.Reference(bare.ID)
+		wantEqual(t, "bare", got, bare)
+		wantEqual(t, "bare meta is nil", got.Meta == nil, true)
+		return err
+	})
+}
+
+func changedReference(t *testing.T, s Store) {
+	c := newCollection(t, s, "a")
+	r := add(t, s, Addition(c, "x", 1))
+	for i := range 3 {
+		r.Note = fmt.Sprintf("note %d", i)
+		r.Frames[0].Hashes[hashindex.DHash] = hashindex.Hash64(uint64(i))
+		changed := commit(t, s, Later(hashindex.ReferenceChanged, r))[0]
+		wantEqual(t, "stored", changed.Reference, r)
+		view(t, s, func(reader hashindex.Reader) error {
+			got, err := reader.Reference(r.ID)
+			wantEqual(t, "by id", got, r)
+			wantError(t, "by id", err, nil)
+			got, err = reader.ReferenceNamed(c, "x")
+			wantEqual(t, "by name", got, r)
+			return err
+		})
+	}
+}
+
+func removedReferenceIsGone(t *testing.T, s Store) {
+	c := newCollection(t, s, "a")
+	kept, gone := add(t, s, Addition(c, "kept", 1)), add(t, s, Addition(c, "gone", 2))
+	gone.Note = "changed before"
+	commit(t, s, Later(hashindex.ReferenceChanged, gone))
+	commit(t, s, Later(hashindex.ReferenceRemoved, gone))
+	view(t, s, func(r hashindex.Reader) error {
+		_, err := r.Reference(gone.ID)
+		wantError(t, "by id", err, hashindex.ErrNotFound)
+		_, err = r.ReferenceNamed(c, "gone")
+		wantError(t, "by name", err, hashindex.ErrNotFound)
+		wantEqual(t, "left", ids(t, r, c, 0), []hashindex.ReferenceID{kept.ID})
+		return nil
+	})
+	_, err := tryCommit(s, Later(hashindex.ReferenceRemoved, gone))
+	wantError(t, "removing again", err, hashindex.ErrNotFound)
+	_, err = tryCommit(s, Later(hashindex.ReferenceChanged, gone))
+	wantError(t, "changing", err, hashindex.ErrNotFound)
+}
+
+func idsAreNeverReused(t *testing.T, s Store) {
+	c := newCollection(t, s, "a")
+	first := add(t, s, Addition(c, "x", 1))
+	commit(t, s, Later(hashindex.ReferenceRemoved, first))
+	again := add(t, s, Addition(c, "x", 1))
+	wantEqual(t, "a later id", again.ID > first.ID, true)
+	commit(t, s, Later(hashindex.ReferenceRemoved, again), CollectionChange(hashindex.CollectionRemoved, c, "a"))
+	wantEqual(t, "collection", newCollection(t, s, "a"), c+1)
+	view(t, s, func(r hashindex.Reader) error {
+		wantEqual(t, "members of the new collection", len(ids(t, r, c+1, 0)), 0)
+		return nil
+	})
+}
+
+func externalIDIsUnique(t *testing.T, s Store) {
+	a, b := newCollection(t, s, "a"), newCollection(t, s, "b")
+	inA, inB := add(t, s, Addition(a, "x", 1)), add(t, s, Addition(b, "x", 2))
+	_, err := tryCommit(s, Addition(a, "x", 3))
+	wantError(t, "a second x in a", err, hashindex.ErrExists)
+	_, err = tryCommit(s, Addition(a, "y", 3), Addition(a, "y", 4))
+	wantError(t, "y twice in one update", err, hashindex.ErrExists)
+	commit(t, s, Addition(a, "", 5), Addition(a, "", 6)) // nameless ones are not alike
+	view(t, s, func(r hashindex.Reader) error {
+		got, err := r.ReferenceNamed(a, "x")
+		wantEqual(t, "x in a", got.ID, inA.ID)
+		wantError(t, "x in a", err, nil)
+		got, err = r.ReferenceNamed(b, "x")
+		wantEqual(t, "x in b", got.ID, inB.ID)
+		wantError(t, "x in b", err, nil)
+		_, err = r.ReferenceNamed(a, "")
+		wantError(t, "the empty name", err, hashindex.ErrNotFound)
+		return nil
+	})
+}
+
+func referenceKeepsItsKeys(t *testing.T, s Store) {
+	a, b := newCollection(t, s, "a"), newCollection(t, s, "b")
+	r := add(t, s, Addition(a, "x", 1))
+	for field, change := range map[string]func(*hashindex.Reference){
+		"collection":  func(r *hashindex.Reference) { r.Collection = b },
+		"external id": func(r *hashindex.Reference) { r.ExternalID = "y" },
+		"content":     func(r *hashindex.Reference) { r.Content = hashindex.DigestOf(nil) },
+	} {
+		changed := r
+		change(&changed)
+		_, err := tryCommit(s, Later(hashindex.ReferenceChanged, changed))
+		wantError(t, field, err, hashindex.ErrInvalid)
+		_, err = tryCommit(s, Later(hashindex.ReferenceRemoved, changed))
+		wantError(t, field+" in a removal", err, hashindex.ErrInvalid)
+	}
+}
+
+func referencesInOrder(t *testing.T, s Store) {
+	a, b := newCollection(t, s, "a"), newCollection(t, s, "b")
+	var additions []hashindex.Change
+	for i := range 600 { // more than a page of any store
+		of := []hashindex.CollectionID{a, a, b}[i%3]
+		additions = append(additions, Addition(of, fmt.Sprint("x", i), uint64(i)))
+	}
+	var want []hashindex.ReferenceID
+	for _, stored := range commit(t, s, additions...) {
+		if stored.Reference.Collection == a {
+			want = append(want, stored.Reference.ID)
+		}
+	}
+	view(t, s, func(r hashindex.Reader) error {
+		for _, after := range []int{0, 1, 7, 299, 399} {
+			wantEqual(t, fmt.Sprint("after ", want[after]), ids(t, r, a, want[after]), want[after+1:])
+		}
+		wantEqual(t, "from the start", ids(t, r, a, 0), want)
+		wantEqual(t, "from another's", ids(t, r, a, want[1]+1), want[2:])
+		return nil
+	})
+}
+
+func removalWhileListing(t *testing.T, s Store) {
+	c := newCollection(t, s, "a")
+	var additions []hashindex.Change
+	for i := range 50 {
+		additions = append(additions, Addition(c, fmt.Sprint("x", i), uint64(i)))
+	}
+	commit(t, s, additions...)
+	seen := 0
+	err := s.Update(func(w hashindex.Writer) error {
+		for r, err := range w.References(c, 0) {
+			if err != nil {
+				return err
+			}
+			seen++
+			for _, id := range []hashindex.ReferenceID{r.ID, r.ID + 1} { // and the next, unseen
+				next, err := w.Reference(id)
+				if err != nil {
+					return err
+				}
+				if _, err := w.Append(Later(hashindex.ReferenceRemoved, next)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	wantError(t, "update", err, nil)
+	wantEqual(t, "seen", seen, 25)
+	view(t, s, func(r hashindex.Reader) error {
+		wantEqual(t, "left", len(ids(t, r, c, 0)), 0)
+		return nil
+	})
+}
+
+func holdsFollowsRemovals(t *testing.T, s Store) {
+	c := newCollection(t, s, "a")
+	content := []byte("a picture")
+	if err := s.PutBlobs(t.Context(), [][]byte{content}); err != nil {
+		t.Fatal(err)
+	}
+	holds := func(want bool) {
+		t.Helper()
+		view(t, s, func(r hashindex.Reader) error {
+			got, err := r.Holds(hashindex.DigestOf(content))
+			wantEqual(t, "holds", got, want)
+			return err
+		})
+	}
+	holds(false)
+	picture := Addition(c, "", 1)
+	picture.Reference.Content = hashindex.DigestOf(content)
+	first, second := add(t, s, picture), add(t, s, picture)
+	holds(true)
+	commit(t, s, Later(hashindex.ReferenceRemoved, first))
+	holds(true)
+	commit(t, s, Later(hashindex.ReferenceRemoved, second))
+	holds(false)
+}
+
+func ids(t testing.TB, r hashindex.Reader, c hashindex.CollectionID, after hashindex.ReferenceID) []hashindex.ReferenceID {
+	t.Helper()
+	all := []hashindex.ReferenceID{}
+	for found, err := range r.References(c, after) {
+		if err != nil {
+			t.Fatalf("references of %d after %d: %v", c, after, err)
+		}
+		all = append(all, found.ID)
+	}
+	return all
+}
