@@ -3,8 +3,8 @@ package hashindex
 import "context"
 
 // Searcher answers exact range queries over the hashes of one algorithm and one recipe (I4). It is
-// derived from the store: apply feeds it. Implementations are safe for concurrent use; a search
-// sees each Apply whole or not at all.
+// derived from the store: apply feeds it. Implementations are safe for concurrent use; each probe
+// sees an Apply whole or not at all, while a long search lets writers in between its probes.
 type Searcher interface {
 	// Search appends to found, in any order, each entry whose distance from a probe is at most what
 	// the scope allows its collection: for every searcher the set that a linear scan finds. Probes
@@ -15,7 +15,7 @@ type Searcher interface {
 	// not with this hash, is a broken promise of ours and changes nothing.
 	Apply([]Edit)
 
-	// Entries yields every entry once, in any order.
+	// Entries yields every entry once, in any order. Yield must not call the searcher.
 	Entries(yield func(Entry) bool)
 
 	Stats() SearcherStats

@@ -88,10 +88,10 @@ type AddedReference struct {
 	ExternalID     string       `json:"external_id"`
 	Width          int          `json:"width"`
 	Height         int          `json:"height"`
-	Quality        *int         `json:"quality"`    // null: unknown
-	Searchable     bool         `json:"searchable"` // false: too flat to be matched, but kept
-	NearDuplicates []Resembling `json:"near_duplicates"`
-	Conflicts      []Resembling `json:"conflicts"`
+	Quality        *int         `json:"quality"`         // null: unknown
+	Searchable     bool         `json:"searchable"`      // false: too flat to be matched, but kept
+	NearDuplicates []Resembling `json:"near_duplicates"` // null: not looked for
+	Conflicts      []Resembling `json:"conflicts"`       // null: not looked for
 }
 
 // AddedReferences is the answer of POST /v1/collections/{name}/references.
@@ -226,6 +226,15 @@ type MatchHashAnswer struct {
 	Results []MatchHashResult `json:"results"`
 }
 
+// MatchHashLine is one line of the answer to a stream of hashes (application/x-ndjson), in the order
+// asked: a result, or the problem with the line asked with. A problem that ends the stream is its
+// last line.
+type MatchHashLine struct {
+	Seq     uint64      `json:"seq,omitempty"`
+	Matches []HashMatch `json:"matches,omitzero"`
+	Problem *Problem    `json:"problem,omitempty"`
+}
+
 // HashedImage is what the recipe makes of a picture.
 type HashedImage struct {
 	Width   int    `json:"width"`
@@ -328,4 +337,9 @@ type Problem struct {
 	Max       int64  `json:"max,omitempty"`
 	Image     *int   `json:"image,omitempty"` // which picture of the request, from 0
 	RequestID string `json:"request_id,omitempty"`
+}
+
+// Health is the answer of /livez and /readyz when all is well; otherwise they answer a Problem.
+type Health struct {
+	Status string `json:"status"` // live, ready
 }

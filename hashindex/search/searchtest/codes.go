@@ -71,6 +71,7 @@ func shapes(bits int) map[string][]hashindex.Hash {
 		"empty":     nil,
 		"one":       {random(rng, bits)},
 		"clustered": Codes(1, bits, n),
+		"deep":      Codes(17, bits, 5*n), // enough for inner nodes below inner nodes
 	}
 	centre, equal := random(rng, bits), random(rng, bits)
 	for range n {

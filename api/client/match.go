@@ -1,0 +1,79 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"strconv"
+
+	"touchstone/api/wire"
+)
+
+// MatchOptions narrow a search. The zero value asks for what the server does by default.
+type MatchOptions struct {
+	Effort      string   // "fast" or "full"
+	Limit       int      // matches for each picture
+	Collections []string // none: all
+	Radius      *int     // bits; nil: each collection's own
+}
+
+func (o MatchOptions) query() url.Values {
+	query := url.Values{}
+	if o.Effort != "" {
+		query.Set("effort", o.Effort)
+	}
+	if o.Limit != 0 {
+		query.Set("limit", strconv.Itoa(o.Limit))
+	}
+	if o.Radius != nil {
+		query.Set("radius", strconv.Itoa(*o.Radius))
+	}
+	for _, name := range o.Collections {
+		query.Add("collections", name)
+	}
+	return query
+}
+
+// Match asks which references the pictures copy: one result a picture, in their order.
+func (c *Client) Match(ctx context.Context, images []Image, options MatchOptions) (answer wire.MatchAnswer, err error) {
+	match := call{method: "POST", path: "/v1/match", query: options.query(), body: imagesBody(images), repeatable: true}
+	return answer, c.do(ctx, match, &answer)
+}
+
+// MatchHashes asks for the neighbours of bare hashes: one result a hash, in their order.
+func (c *Client) MatchHashes(ctx context.Context, asked wire.MatchHashRequest) (answer wire.MatchHashAnswer, err error) {
+	body, err := jsonBody(asked)
+	if err != nil {
+		return answer, err
+	}
+	return answer, c.do(ctx, call{method: "POST", path: "/v1/match/hash", body: body, repeatable: true}, &answer)
+}
+
+// Compare says why two pictures match or not.
+func (c *Client) Compare(ctx context.Context, a, b Image) (answer wire.CompareAnswer, err error) {
+	body := imagesForm([]Image{a, b})
+	return answer, c.do(ctx, call{method: "POST", path: "/v1/compare", body: body, repeatable: true}, &answer)
+}
+
+// Hash is what the server's recipe makes of the pictures: one result a picture, in their order.
+func (c *Client) Hash(ctx context.Context, images []Image) (answer wire.HashAnswer, err error) {
+	hash := call{method: "POST", path: "/v1/hash", body: imagesBody(images), repeatable: true}
+	return answer, c.do(ctx, hash, &answer)
+}
+
+// imagesBody sends one picture as it is and several as a form. The server tells the format by the
+// content, whatever the header says.
+func imagesBody(images []Image) body {
+	if len(images) == 1 {
+		return bytesBody("application/octet-stream", images[0].Content)
+	}
+	return imagesForm(images)
+}
+
+func imagesForm(images []Image) body {
+	f := newForm()
+	for _, image := range images {
+		f.file("image", cmp.Or(image.Name, "image"), image.Content)
+	}
+	return f.body()
+}

@@ -1,0 +1,159 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"touchstone/hashindex"
+)
+
+// picture is one picture of a request.
+type picture struct {
+	hashindex.Picture
+	encoded []byte // nil unless it is kept
+}
+
+// gathering decodes the pictures of one request as they arrive, in parallel as far as the server
+// has workers to spare.
+type gathering struct {
+	server *Server
+	ctx    context.Context
+	cancel context.CancelFunc // once one picture is refused, the rest is not worth decoding
+	keep   bool               // the encoded bytes
+	held   atomic.Int64       // bytes to be given back
+
+	decoding sync.WaitGroup
+	mu       sync.Mutex // guards what follows
+	pictures []*picture // in order of arrival; nil while it is decoded
+	refused  *ofImage   // the first in that order
+}
+
+func (s *Server) gather(ctx context.Context, keep bool) *gathering {
+	ctx, cancel := context.WithCancel(ctx)
+	return &gathering{server: s, ctx: ctx, cancel: cancel, keep: keep}
+}
+
+// close waits for what is still being decoded and gives back what is held.
+func (g *gathering) close() {
+	g.cancel()
+	g.decoding.Wait()
+	g.release(g.held.Load())
+}
+
+// add takes the next picture. It returns once a worker has it, so that a request reads no faster
+// than its pictures are decoded.
+func (g *gathering) add(encoded []byte) error {
+	n := g.place()
+	if err := g.hold(int64(len(encoded))); err != nil {
+		return err
+	}
+	if err := g.server.takeSlot(g.ctx); err != nil {
+		return g.or(err)
+	}
+	g.decoding.Go(func() {
+		defer func() { <-g.server.slots }()
+		p, err := g.server.decode(g.ctx, encoded)
+		g.settle(n, encoded, p, err)
+		if !g.keep {
+			g.release(int64(len(encoded)))
+		}
+	})
+	return nil
+}
+
+func (g *gathering) place() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pictures = append(g.pictures, nil)
+	return len(g.pictures) - 1
+}
+
+// hold counts bytes against what all requests together may hold.
+func (g *gathering) hold(n int64) error {
+	g.held.Add(n)
+	if most := g.server.limits.HeldBytes; g.server.held.Add(n) > most {
+		return fail(overloaded, "the server holds %d bytes of pictures already: send fewer at once", most)
+	}
+	return nil
+}
+
+func (g *gathering) release(n int64) {
+	g.held.Add(-n)
+	g.server.held.Add(-n)
+}
+
+func (g *gathering) settle(n int, encoded []byte, p hashindex.Picture, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err == nil {
+		g.pictures[n] = &picture{Picture: p}
+		if g.keep {
+			g.pictures[n].encoded = encoded
+		}
+		return
+	}
+	// A picture that was given up because another one was refused says nothing of itself.
+	gaveUp := errors.Is(err, context.Canceled) && g.refused != nil
+	if !gaveUp && (g.refused == nil || n < g.refused.n) {
+		g.refused = &ofImage{err, n}
+	}
+	g.cancel()
+}
+
+// or is the refusal of a picture if there is one, as that is what ended the rest.
+func (g *gathering) or(err error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.refused != nil {
+		return g.refused
+	}
+	return err
+}
+
+// wait is all pictures in the order of their arrival, or the first that was refused.
+func (g *gathering) wait() ([]*picture, error) {
+	g.decoding.Wait()
+	return g.pictures, g.or(nil)
+}
+
+// takeSlot waits for a worker, but not for long: a queue that grows helps nobody.
+func (s *Server) takeSlot(ctx context.Context) error {
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	patience := time.NewTimer(s.limits.DecodeWait)
+	defer patience.Stop()
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-patience.C:
+		return fail(overloaded, "all %d workers are busy", s.Workers)
+	}
+}
+
+// decode makes the picture's fingerprints. A decoder that panics refused the picture in its own way:
+// that must not end the process.
+func (s *Server) decode(ctx context.Context, encoded []byte) (p hashindex.Picture, err error) {
+	begun := s.Now()
+	s.metrics.decoding.Inc()
+	defer func() {
+		if value := recover(); value != nil {
+			s.Log.Error("decoder panicked", "digest", hashindex.DigestOf(encoded), "panic", value, "stack", string(debug.Stack()))
+			err = &hashindex.DecodeError{Reason: hashindex.CorruptImage, Detail: "the decoder gave the picture up"}
+		}
+		s.metrics.decoding.Dec()
+		s.metrics.decodes.Observe(s.Now().Sub(begun).Seconds())
+		if err == nil {
+			s.metrics.decoded.Inc()
+		}
+	}()
+	return s.Fingerprint.Picture(ctx, encoded)
+}

@@ -1,0 +1,42 @@
+package api
+
+// KindOf is the code and status that the error becomes.
+func KindOf(err error) (code string, status int) { k := kindOf(err); return k.code, k.status }
+
+// AboutCollection and AboutReference say what an error is about, as handlers do.
+var (
+	AboutCollection = aboutCollection
+	AboutReference  = aboutReference
+)
+
+// Codes are all problem codes with their statuses.
+func Codes() map[string]int {
+	codes := map[string]int{}
+	for _, k := range kinds {
+		codes[k.code] = k.status
+	}
+	return codes
+}
+
+// Routes are all routes as openapi.yaml writes them.
+func (s *Server) Routes() (list []string) {
+	for _, r := range s.table() {
+		list = append(list, r.method+" "+r.contractPath())
+	}
+	return list
+}
+
+// Contract is openapi.yaml.
+var Contract = contract
+
+// ReferenceHashes is how many references one body may add by their hashes.
+const ReferenceHashes = maxReferenceHashes
+
+// Options are the options of each route.
+func (s *Server) Options() map[string][]string {
+	options := map[string][]string{}
+	for _, r := range s.table() {
+		options[r.method+" "+r.contractPath()] = r.options
+	}
+	return options
+}

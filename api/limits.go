@@ -1,0 +1,92 @@
+package api
+
+import (
+	"cmp"
+	"maps"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"touchstone/api/hashlist"
+	"touchstone/api/wire"
+	"touchstone/hashindex"
+)
+
+// Limits bound what requests may cost. The zero value of a field stands for its default. Each is
+// found at /v1/limits under the name that problems give it.
+type Limits struct {
+	ImageBytes    int64         // one encoded picture; 20 MiB
+	BodyBytes     int64         // a body of pictures; 256 MiB
+	DocumentBytes int64         // a body of JSON, or a hash list; 32 MiB
+	HeldBytes     int64         // pictures held by all requests together; 1 GiB, over it requests are refused as overload
+	Request       time.Duration // from the arrival of the body to the answer; 10 s
+	Body          time.Duration // for the body to arrive; 60 s
+	DecodeWait    time.Duration // for one of the workers to be free; 2 s
+
+	// Pictures are the fingerprinter's own limits, by name.
+	Pictures map[string]int64
+}
+
+const (
+	maxMatchImages     = 64
+	maxReferenceImages = 100
+	maxReferenceHashes = 10_000 // in one body, JSON or list
+	maxResembled       = 100    // references added at once that are told what they resemble
+	maxPage            = 1000
+	defaultPage        = 100
+	maxSubject         = 1 << 10
+	maxField           = 64 << 10 // a text part of a multipart body
+	maxLine            = 4 << 10  // a line of a hash stream
+
+	// These are enforced by hashindex, which does not export them; TestLimitsAreThoseEnforced.
+	maxExternalID = 256
+	maxNote       = 4 << 10
+	maxMeta       = 16 << 10
+)
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		ImageBytes:    cmp.Or(l.ImageBytes, 20<<20),
+		BodyBytes:     cmp.Or(l.BodyBytes, 256<<20),
+		DocumentBytes: cmp.Or(l.DocumentBytes, 32<<20),
+		HeldBytes:     cmp.Or(l.HeldBytes, 1<<30),
+		Request:       cmp.Or(l.Request, 10*time.Second),
+		Body:          cmp.Or(l.Body, 60*time.Second),
+		DecodeWait:    cmp.Or(l.DecodeWait, 2*time.Second),
+		Pictures:      l.Pictures,
+	}
+}
+
+// byName are the limits as problems name them.
+func (l Limits) byName() map[string]int64 {
+	named := map[string]int64{
+		"image_bytes":         l.ImageBytes,
+		"body_bytes":          l.BodyBytes,
+		"document_bytes":      l.DocumentBytes,
+		"request_seconds":     int64(l.Request.Seconds()),
+		"body_seconds":        int64(l.Body.Seconds()),
+		"match_images":        maxMatchImages,
+		"compare_images":      2,
+		"reference_images":    maxReferenceImages,
+		"references":          maxReferenceHashes,
+		"resembled":           maxResembled,
+		"hashes":              hashindex.MaxHashes,
+		"matches":             hashindex.MaxLimit,
+		"page":                maxPage,
+		"radius_256":          int64(hashindex.PDQ.MaxRadius()),
+		"radius_64":           int64(hashindex.PHash.MaxRadius()),
+		"subject_bytes":       maxSubject,
+		"field_bytes":         maxField,
+		"line_bytes":          maxLine,
+		"hash_list_row_bytes": hashlist.MaxRecord,
+		"external_id_bytes":   maxExternalID,
+		"note_bytes":          maxNote,
+		"meta_bytes":          maxMeta,
+	}
+	maps.Copy(named, l.Pictures)
+	return named
+}
+
+func (s *Server) showLimits(c echo.Context) error {
+	return c.JSON(200, wire.Limits{Limits: s.limits.byName()})
+}

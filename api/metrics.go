@@ -1,0 +1,117 @@
+package api
+
+import (
+	"cmp"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are what /metrics shows, in a registry of their own: two servers in one process do not
+// share a counter.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec // by route, method and status
+	refusals *prometheus.CounterVec   // by problem code
+	decodes  prometheus.Histogram     // of pictures, refused ones included
+	matches  *prometheus.HistogramVec // by what was asked with
+	decoded  prometheus.Counter
+	decoding prometheus.Gauge
+}
+
+// fastBuckets resolve what takes a millisecond as well as what takes the whole request's time.
+var fastBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+
+func newMetrics(s *Server) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "touchstone_http_request_duration_seconds", Help: "Time from the request's header to the end of the answer.", Buckets: fastBuckets,
+		}, []string{"route", "method", "status"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "touchstone_refusals_total", Help: "Requests answered with a problem, by its code.",
+		}, []string{"code"}),
+		decodes: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "touchstone_decode_duration_seconds", Help: "Time to decode and fingerprint one picture.", Buckets: fastBuckets,
+		}),
+		matches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "touchstone_match_duration_seconds", Help: "Time to search for one picture, or for one batch of hashes.", Buckets: fastBuckets,
+		}, []string{"query"}),
+		decoded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "touchstone_pictures_decoded_total", Help: "Pictures that were decoded and fingerprinted.",
+		}),
+		decoding: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "touchstone_pictures_decoding", Help: "Pictures being decoded now.",
+		}),
+	}
+	m.registry.MustRegister(m.requests, m.refusals, m.decodes, m.matches, m.decoded, m.decoding, &indexCollector{s},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) observe(c echo.Context, route, code string, took time.Duration) {
+	m.requests.WithLabelValues(route, methodOf(c), strconv.Itoa(c.Response().Status)).Observe(took.Seconds())
+	if code != "" {
+		m.refusals.WithLabelValues(code).Inc()
+	}
+}
+
+// routeOf is the route as openapi.yaml writes it, and "none" for requests that found none: what
+// clients send must not become labels.
+func (s *Server) routeOf(c echo.Context) string { return cmp.Or(s.known[c.Path()], "none") }
+
+func methodOf(c echo.Context) string {
+	switch m := c.Request().Method; m {
+	case "GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS":
+		return m
+	}
+	return "other"
+}
+
+// indexCollector reads the index when somebody scrapes.
+type indexCollector struct{ *Server }
+
+var (
+	referencesDesc = prometheus.NewDesc("touchstone_references", "References by collection.", []string{"collection", "purpose"}, nil)
+	seqDesc        = prometheus.NewDesc("touchstone_seq", "Number of the last change that searches see.", nil, nil)
+	readyDesc      = prometheus.NewDesc("touchstone_ready", "1 once searches are answered.", nil, nil)
+	entriesDesc    = prometheus.NewDesc("touchstone_searcher_entries", "Hashes that a searcher holds.", []string{"space", "searcher"}, nil)
+	bytesDesc      = prometheus.NewDesc("touchstone_searcher_bytes", "Memory that a searcher holds.", []string{"space", "searcher"}, nil)
+	buildDesc      = prometheus.NewDesc("touchstone_build_info", "Always 1.", []string{"version", "recipe", "go"}, nil)
+)
+
+func (x *indexCollector) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, buildDesc} {
+		descs <- d
+	}
+}
+
+func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	stats, err := x.index.Stats()
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(referencesDesc, err)
+	}
+	gauge(buildDesc, 1, x.Version, string(stats.Recipe), runtime.Version())
+	gauge(seqDesc, float64(stats.Seq))
+	gauge(readyDesc, map[bool]float64{true: 1}[stats.Ready])
+	for _, c := range stats.Collections {
+		gauge(referencesDesc, float64(c.References), c.Name, string(c.Purpose))
+	}
+	for _, each := range stats.Searchers {
+		gauge(entriesDesc, float64(each.Entries), each.Space, each.Name)
+		gauge(bytesDesc, float64(each.Bytes), each.Space, each.Name)
+	}
+}
+
+func (s *Server) showMetrics(c echo.Context) error {
+	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(c.Response(), c.Request())
+	return nil
+}

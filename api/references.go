@@ -1,0 +1,184 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"touchstone/api/wire"
+	"touchstone/hashindex"
+)
+
+func (s *Server) listReferences(c echo.Context) error {
+	o := optionsOf(c)
+	after, limit := o.cursor("cursor"), o.integer("limit", defaultPage, 1, maxPage)
+	if o.err != nil {
+		return o.err
+	}
+	collection, err := s.index.Collection(pathParameter(c, "name"))
+	if err != nil {
+		return aboutCollection(err)
+	}
+	references, err := s.pageOf(c, o, collection.Name, after, limit+1)
+	if err != nil {
+		return aboutCollection(err)
+	}
+	page := wire.References{}
+	if len(references) > limit { // one more was asked for to know whether there is one
+		references = references[:limit]
+		page.Next = cursorOf(references[limit-1].ID)
+	}
+	page.References = converted(references, func(r hashindex.Reference) wire.Reference {
+		return wireReference(r, collection.Collection)
+	})
+	return c.JSON(200, page)
+}
+
+func (s *Server) pageOf(c echo.Context, o *options, collection string, after hashindex.ReferenceID, limit int) ([]hashindex.Reference, error) {
+	if !o.Has("external_id") {
+		return s.index.References(c.Request().Context(), collection, after, limit)
+	}
+	reference, err := s.index.ReferenceNamed(collection, o.Get("external_id"))
+	if errors.Is(err, hashindex.ErrNotFound) {
+		return nil, nil
+	}
+	return []hashindex.Reference{reference}, err
+}
+
+// cursorOf is the cursor after that reference: opaque, so that it can hold something else one day.
+func cursorOf(id hashindex.ReferenceID) string {
+	return base64.RawURLEncoding.EncodeToString(binary.AppendUvarint([]byte{'r'}, uint64(id)))
+}
+
+func (o *options) cursor(name string) hashindex.ReferenceID {
+	if !o.Has(name) {
+		return 0
+	}
+	text := o.Get(name)
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil && len(raw) > 1 {
+		id, n := binary.Uvarint(raw[1:])
+		if n == len(raw)-1 && cursorOf(hashindex.ReferenceID(id)) == text {
+			return hashindex.ReferenceID(id)
+		}
+	}
+	o.fail(invalid(name, "%.40q is no cursor that this server gave", text))
+	return 0
+}
+
+// referenceID reads the id in the path. What is no id names no reference.
+func referenceID(c echo.Context) (hashindex.ReferenceID, error) {
+	text := pathParameter(c, "id")
+	id, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || wireID(hashindex.ReferenceID(id)) != text {
+		return 0, fail(referenceMissing, "reference %.40q: not found", text)
+	}
+	return hashindex.ReferenceID(id), nil
+}
+
+func (s *Server) showReference(c echo.Context) error {
+	id, err := referenceID(c)
+	if err != nil {
+		return err
+	}
+	reference, collection, err := s.index.Reference(id)
+	if err != nil {
+		return aboutReference(err)
+	}
+	return c.JSON(200, wireReference(reference, collection))
+}
+
+func (s *Server) changeReference(c echo.Context) error {
+	id, err := referenceID(c)
+	if err != nil {
+		return err
+	}
+	var asked wire.ReferencePatch
+	if err := s.readJSON(c, &asked); err != nil {
+		return err
+	}
+	patch := hashindex.ReferencePatch{Note: asked.Note, Meta: asked.Meta}
+	if patch.DisabledUntil, err = parseDisabled(asked.DisabledUntil); err != nil {
+		return err
+	}
+	_, collection, err := s.index.Reference(id)
+	if err != nil {
+		return aboutReference(err)
+	}
+	changed, seq, err := s.index.ChangeReference(c.Request().Context(), actor(c), id, patch)
+	if err != nil {
+		return aboutReference(err)
+	}
+	answer := wireReference(changed, collection)
+	answer.Seq = uint64(seq)
+	return c.JSON(200, answer)
+}
+
+// parseDisabled is nil when nothing is asked and the zero time for null, which enables.
+func parseDisabled(raw json.RawMessage) (*time.Time, error) {
+	until := new(time.Time)
+	switch {
+	case raw == nil:
+		return nil, nil
+	case string(raw) == "null":
+		return until, nil
+	}
+	if err := json.Unmarshal(raw, until); err != nil {
+		return nil, invalid("disabled_until", "%.80s is neither a time such as \"2027-01-31T12:00:00Z\" nor null", raw)
+	}
+	return until, nil
+}
+
+func (s *Server) removeReference(c echo.Context) error {
+	id, err := referenceID(c)
+	if err != nil {
+		return err
+	}
+	seq, err := s.index.RemoveReference(c.Request().Context(), actor(c), id)
+	if err != nil {
+		return aboutReference(err)
+	}
+	return c.JSON(200, wire.Removed{Seq: uint64(seq)})
+}
+
+var imageTypes = map[string]string{
+	"jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp", "bmp": "image/bmp",
+}
+
+func (s *Server) showImage(c echo.Context) error {
+	id, err := referenceID(c)
+	if err != nil {
+		return err
+	}
+	reference, _, err := s.index.Reference(id)
+	if err != nil {
+		return aboutReference(err)
+	}
+	if reference.Content.IsZero() {
+		return fail(imageMissing, "reference %d is known by its hashes only", id)
+	}
+	tag := fmt.Sprintf("%q", reference.Content)
+	header := c.Response().Header()
+	header.Set("ETag", tag)
+	// Kept, but asked for each time: a picture that was removed must be gone.
+	header.Set("Cache-Control", "private, no-cache")
+	if asked := c.Request().Header.Get("If-None-Match"); strings.Contains(asked, tag) || asked == "*" {
+		return c.NoContent(304)
+	}
+	encoded, _, err := s.index.Image(id)
+	if err != nil {
+		return aboutReference(err)
+	}
+	contentType := imageTypes[reference.Format]
+	if contentType == "" {
+		contentType = "application/octet-stream"
+	}
+	return c.Blob(200, contentType, encoded)
+}

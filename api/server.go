@@ -1,0 +1,167 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"touchstone/hashindex"
+)
+
+// Fingerprinter makes fingerprints of encoded pictures. What it refuses is a
+// *hashindex.DecodeError or a *hashindex.LimitError.
+type Fingerprinter interface {
+	Picture(ctx context.Context, encoded []byte) (hashindex.Picture, error)
+}
+
+// Config says what a Server serves. Index and Fingerprint are needed.
+type Config struct {
+	Index       *hashindex.Index
+	Fingerprint Fingerprinter
+
+	// Variants derives the PDQ hashes of the turned and mirrored picture from that of the upright
+	// one. Without it, match/hash refuses dihedral.
+	Variants func(hashindex.Hash) [hashindex.TransformCount]hashindex.Hash
+
+	Limits  Limits
+	Workers int           // pictures decoded at once, by all requests together; GOMAXPROCS by default
+	Drain   time.Duration // how long a stopping server says so at /readyz before it lets nobody in
+	Grace   time.Duration // how long requests under way may then take; 20 s by default
+
+	Version   string
+	Log       *slog.Logger     // nothing by default
+	Now       func() time.Time // the clock; time.Now by default
+	RequestID func() string    // names requests that bring no name; random by default
+}
+
+func (c Config) withDefaults() Config {
+	c.Limits = c.Limits.withDefaults()
+	c.Workers = cmp.Or(c.Workers, runtime.GOMAXPROCS(0))
+	c.Grace = cmp.Or(c.Grace, 20*time.Second)
+	c.Version = cmp.Or(c.Version, "devel")
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.RequestID == nil {
+		c.RequestID = rand.Text
+	}
+	return c
+}
+
+// Server answers the routes of openapi.yaml. It is an http.Handler.
+type Server struct {
+	Config
+	index   *hashindex.Index
+	limits  Limits
+	routes  *echo.Echo
+	known   map[string]string // routes as echo writes them, to openapi.yaml's way
+	metrics *metrics
+	origins *http.CrossOriginProtection
+	started time.Time
+
+	slots chan struct{} // one for each picture being decoded
+	held  atomic.Int64  // bytes of pictures that requests hold
+
+	stopping context.Context // done once the server stops
+	stop     context.CancelFunc
+}
+
+// New is a server that does not listen yet.
+func New(config Config) (*Server, error) {
+	if config.Index == nil || config.Fingerprint == nil {
+		return nil, errors.New("api: Config needs an Index and a Fingerprint")
+	}
+	config = config.withDefaults()
+	s := &Server{
+		Config: config, index: config.Index, limits: config.Limits,
+		origins: http.NewCrossOriginProtection(),
+		started: config.Now(),
+		slots:   make(chan struct{}, config.Workers),
+	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.metrics = newMetrics(s)
+	s.routes = s.newRoutes()
+	return s, nil
+}
+
+func (s *Server) newRoutes() *echo.Echo {
+	e := echo.New()
+	e.Logger.SetOutput(io.Discard) // observe logs
+	// The peer is who is connected: any client can write an X-Forwarded-For.
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.Use(s.observe, s.recovered, s.guard, s.timed)
+	s.known = map[string]string{}
+	for _, r := range s.table() {
+		s.known[r.path] = r.contractPath()
+		e.Add(r.method, r.path, r.handle, r.checkOptions)
+		if r.method == http.MethodGet {
+			e.Add(http.MethodHead, r.path, r.handle, r.checkOptions)
+		}
+	}
+	return e
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
+
+// HTTPServer is an http.Server for this handler with every timeout set. Serve uses it; it is there
+// for whoever needs TLS or a listener of their own.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       s.limits.Body + 5*time.Second,
+		WriteTimeout:      s.limits.Body + s.limits.Request + 30*time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+	}
+}
+
+// Serve answers requests that come over the listener until ctx ends, and returns once those under
+// way are answered: /readyz says "stopping" for Config.Drain, then nobody new is let in, and after
+// Config.Grace the rest is cut off.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := s.HTTPServer()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		stopped <- s.shutDown(server)
+	}()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		cancel()
+		<-stopped
+		return err
+	}
+	return <-stopped
+}
+
+func (s *Server) shutDown(server *http.Server) error {
+	s.Stop()
+	time.Sleep(s.Drain)
+	ctx, cancel := context.WithTimeout(context.Background(), s.Grace)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	return nil
+}
+
+// Stop turns /readyz to 503 and ends streams after the result under way; other requests go on.
+// Serve calls it first of all when it stops.
+func (s *Server) Stop() { s.stop() }

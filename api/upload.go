@@ -1,0 +1,128 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime/multipart"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"touchstone/hashindex"
+)
+
+// upload is a request's pictures, fingerprinted, and the text that came with them.
+type upload struct {
+	*gathering
+	pictures []*picture
+	fields   map[string][]string
+}
+
+// expected says what a body of pictures may hold.
+type expected struct {
+	limit  string // that the number of pictures stands under
+	images int
+	fields []string // the names of its parts besides "image"
+	keep   bool     // the encoded pictures
+}
+
+// receive reads a multipart body part by part, or a body that is one picture. The pictures are
+// decoded as they arrive; no file is written. The caller closes the upload.
+func (s *Server) receive(c echo.Context, want expected) (*upload, error) {
+	up := &upload{gathering: s.gather(c.Request().Context(), want.keep), fields: map[string][]string{}}
+	err := up.read(c, want)
+	if err == nil {
+		up.pictures, err = up.wait()
+	}
+	if err == nil && len(up.pictures) == 0 {
+		err = invalid("image", "no picture in the body: want 1 to %d parts of that name", want.images)
+	}
+	if err != nil {
+		up.close()
+		return nil, err
+	}
+	return up, nil
+}
+
+func (u *upload) read(c echo.Context, want expected) error {
+	switch t := mediaType(c); {
+	case t == "multipart/form-data":
+		return u.readParts(c, want)
+	case t == "application/octet-stream" || strings.HasPrefix(t, "image/"):
+		return u.readImage(c.Request().Body)
+	}
+	return unsupported(c, "multipart/form-data", "image/*", "application/octet-stream")
+}
+
+func (u *upload) readParts(c echo.Context, want expected) error {
+	parts, err := c.Request().MultipartReader()
+	if err != nil {
+		return fail(bodyMalformed, "%v", err)
+	}
+	for {
+		part, err := parts.NextRawPart()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return u.or(malformedParts(err))
+		}
+		if err := u.readPart(part, want); err != nil {
+			return u.or(malformedParts(err))
+		}
+	}
+}
+
+func (u *upload) readPart(part *multipart.Part, want expected) error {
+	name := part.FormName()
+	switch {
+	case name == "image" && len(u.gathering.pictures) >= want.images:
+		return &hashindex.LimitError{Limit: want.limit, Max: int64(want.images)}
+	case name == "image":
+		return u.readImage(part)
+	case !slices.Contains(want.fields, name):
+		return &malformed{hashindex.InputError{Field: clip(name), Reason: "unknown part; known here: " + strings.Join(append([]string{"image"}, want.fields...), ", ")}}
+	case len(u.fields[name]) >= want.images:
+		return invalid(name, "given more than %d times", want.images)
+	}
+	text, err := readAtMost(part, "field_bytes", maxField)
+	u.fields[name] = append(u.fields[name], string(text))
+	return err
+}
+
+func (u *upload) readImage(from io.Reader) error {
+	encoded, err := readAtMost(from, "image_bytes", u.server.limits.ImageBytes)
+	if err != nil {
+		return u.ofNext(err)
+	}
+	return u.add(encoded)
+}
+
+// ofNext says that the error is with the picture that would have come next.
+func (u *upload) ofNext(err error) error {
+	if _, ok := errors.AsType[*hashindex.LimitError](err); ok {
+		return &ofImage{err, len(u.gathering.pictures)}
+	}
+	return err
+}
+
+func readAtMost(from io.Reader, limit string, max int64) ([]byte, error) {
+	content, err := io.ReadAll(io.LimitReader(from, max+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(content)) > max {
+		return nil, &hashindex.LimitError{Limit: limit, Max: max}
+	}
+	return content, nil
+}
+
+// malformedParts gives the multipart reader's own errors their kind; those of the body below it, and
+// ours, have one.
+func malformedParts(err error) error {
+	if kindOf(err) == internalError {
+		return fail(bodyMalformed, "multipart: %v", err)
+	}
+	return err
+}
