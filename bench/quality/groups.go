@@ -1,0 +1,45 @@
+package quality
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Groups say which pictures are known to show the same, so that an answer with a sibling is no
+// mistake. The zero value knows nothing.
+type Groups struct{ parent map[string]string }
+
+// ReadGroups reads pairs of names, one a line, separated by a tab; further columns are
+// ignored. Names lose the prefix, so that they are those of the set.
+func ReadGroups(r io.Reader, prefix string) (Groups, error) {
+	g := Groups{parent: map[string]string{}}
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		fields := strings.Split(lines.Text(), "\t")
+		if len(fields) < 2 {
+			return Groups{}, fmt.Errorf("line %d: want two names separated by a tab", n)
+		}
+		g.join(strings.TrimPrefix(fields[0], prefix), strings.TrimPrefix(fields[1], prefix))
+	}
+	return g, lines.Err()
+}
+
+func (g Groups) join(a, b string) {
+	a, b = g.of(a), g.of(b)
+	if a != b {
+		g.parent[a] = b
+	}
+}
+
+// of is the name that stands for the picture's group: its own when it is alone.
+func (g Groups) of(name string) string {
+	for {
+		parent, ok := g.parent[name]
+		if !ok {
+			return name
+		}
+		name = parent
+	}
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"touchstone/api/client"
+	"touchstone/api/wire"
+)
+
+// matchedFile is what match prints of one file.
+type matchedFile struct {
+	File string `json:"file"`
+	Seq  uint64 `json:"seq"`
+	wire.MatchResult
+}
+
+func (a *app) matchCommand() *cobra.Command {
+	var options client.MatchOptions
+	radius := -1
+	verb := a.verb("match FILE...", "Say which references pictures copy (- is standard input)", cobra.MinimumNArgs(1),
+		func(ctx context.Context, files []string) error {
+			if radius >= 0 {
+				options.Radius = &radius
+			}
+			return a.match(ctx, files, options)
+		})
+	flags := verb.Flags()
+	flags.StringVar(&options.Effort, "effort", "", "how far to search: fast or full (default full)")
+	flags.IntVar(&options.Limit, "limit", 0, "how many matches to print for each picture (default 10)")
+	flags.StringSliceVar(&options.Collections, "collections", nil, "search these `names` alone, separated by commas")
+	flags.IntVar(&radius, "radius", -1, "largest PDQ distance in `bits` (default: each collection's own)")
+	return verb
+}
+
+func (a *app) match(ctx context.Context, files []string, options client.MatchOptions) error {
+	matched := false
+	t := a.table("FILE", "STATUS", "REFERENCE", "COLLECTION", "KIND", "DISTANCE", "SCORE", "TRANSFORM")
+	err := a.connect(ctx, searching, func(c *client.Client) error {
+		send := func(ctx context.Context, pictures []picture) ([]matchedFile, error) {
+			answer, err := c.Match(ctx, images(pictures), options)
+			results := make([]matchedFile, len(answer.Results))
+			for i, r := range answer.Results {
+				results[i] = matchedFile{Seq: answer.Seq, MatchResult: r}
+			}
+			return results, err
+		}
+		return askEach(ctx, a, c, files, send, func(file string, m matchedFile) error {
+			m.File = file
+			matched = matched || m.Status == "match"
+			return t.matchRows(m)
+		})
+	})
+	t.Flush()
+	if err == nil && !matched {
+		return errNoMatch
+	}
+	return err
+}
+
+// matchRows prints a row for each match, or one that says why there is none.
+func (t *table) matchRows(m matchedFile) error {
+	if t.app.json {
+		return t.app.printJSON(m)
+	}
+	if len(m.Matches) == 0 {
+		return t.row(nil, m.File, m.Status, whyNone(m.MatchResult))
+	}
+	for _, match := range m.Matches {
+		t.row(nil, m.File, m.Status, nameOf(match), match.Collection, match.Kind, match.Distance,
+			fmt.Sprintf("%.2f", match.Score), transformText(match.Transform))
+	}
+	return nil
+}
+
+func whyNone(r wire.MatchResult) string {
+	switch {
+	case r.Status == "undecidable":
+		return fmt.Sprintf("- (quality %d: too flat to tell)", r.Quality)
+	case len(r.SuppressedBy) > 0:
+		return fmt.Sprintf("- (benign: %s)", nameOf(r.SuppressedBy[0]))
+	}
+	return "-"
+}
+
+// nameOf is the owner's name for the reference, or ours where it has none.
+func nameOf(m wire.Match) string {
+	if m.ExternalID == "" {
+		return "#" + m.ReferenceID
+	}
+	return m.ExternalID
+}
