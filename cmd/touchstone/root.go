@@ -59,7 +59,7 @@ Verbs work on a data folder (--data) or on a running server (--server). To see i
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.folder, "data", cmp.Or(os.Getenv("TOUCHSTONE_DATA"), "./touchstone-data"), "data `folder` (or TOUCHSTONE_DATA)")
+	flags.StringVar(&a.folder, "data", cmp.Or(os.Getenv("TOUCHSTONE_FOLDER"), "./touchstone-data"), "data `folder` (or TOUCHSTONE_FOLDER)")
 	flags.StringVar(&a.server, "server", os.Getenv("TOUCHSTONE_SERVER"), "`URL` of a server to ask instead (or TOUCHSTONE_SERVER)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
 	root.AddCommand(

@@ -85,3 +85,71 @@ func createCollection(tb testing.TB, s *bolt.Store) hashindex.CollectionID {
 	}
 	return id
 }
+
+// BenchmarkMillion reads a store of a million references, whose file the page cache holds.
+func BenchmarkMillion(b *testing.B) {
+	const rows = 1_000_000
+	name := func(i int) string { return fmt.Sprintf("sku-%09d", i) }
+	folder := b.TempDir()
+	s := openBolt(b, folder)
+	c := createCollection(b, s)
+	for first := 0; first < rows; first += batch {
+		appendAll(b, s, additionsFrom(c, first, name))
+	}
+	s.Close()
+
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			openBolt(b, folder).Close()
+		}
+	})
+	s = openBolt(b, folder)
+	defer s.Close()
+	view := func(b *testing.B, read func(hashindex.Reader) error) {
+		if err := s.View(read); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("reference", func(b *testing.B) {
+		view(b, func(r hashindex.Reader) error {
+			for i := 0; b.Loop(); i++ {
+				if _, err := r.Reference(hashindex.ReferenceID(2 + i*7919%rows)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	b.Run("named", func(b *testing.B) {
+		view(b, func(r hashindex.Reader) error {
+			for i := 0; b.Loop(); i++ {
+				if _, err := r.ReferenceNamed(c, name(i*7919%rows)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	b.Run("changes", func(b *testing.B) {
+		view(b, func(r hashindex.Reader) error {
+			for b.Loop() { // a million at a time
+				for _, err := range r.Changes(0) {
+					if err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	})
+	b.Run("add", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			appendAll(b, s, []hashindex.Change{storetest.Addition(c, fmt.Sprint("one-", i), 1)})
+		}
+	})
+	b.Run("check", func(b *testing.B) {
+		for b.Loop() {
+			storetest.Clean(b, s)
+		}
+	})
+}

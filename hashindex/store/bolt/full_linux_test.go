@@ -1,6 +1,8 @@
 package bolt_test
 
 import (
+	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 	"testing"
@@ -10,8 +12,19 @@ import (
 	"touchstone/hashindex/store/storetest"
 )
 
-// TestFullDiskFailsTheUpdateOnly lets no file grow for a while, as a full disk would.
+const fullDisk = "TOUCHSTONE_FULL_DISK" // set in the child whose files may not grow
+
+// TestFullDiskFailsTheUpdateOnly runs in a child, for the limit that plays the full disk is the
+// process's.
 func TestFullDiskFailsTheUpdateOnly(t *testing.T) {
+	if os.Getenv(fullDisk) == "" {
+		child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+		child.Env = append(os.Environ(), fullDisk+"=1")
+		if out, err := child.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
 	s := openBolt(t, t.TempDir())
 	defer s.Close()
 	c := createCollection(t, s)
@@ -21,22 +34,24 @@ func TestFullDiskFailsTheUpdateOnly(t *testing.T) {
 	}
 
 	release := limitFiles(t, uint64(info.FileBytes))
-	err = tryMany(s, c)
-	if err == nil {
+	if err := tryMany(s, c); err == nil {
 		t.Error("an update of 10,000 references found room in a file that cannot grow")
 	}
-	if n, err := count(s, c); n != 0 || err != nil {
-		t.Errorf("after the failure: %d references, %v", n, err)
-	}
+	wantCount(t, s, c, 0)
 	release()
 
 	if err := tryMany(s, c); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
-	if n, err := count(s, c); n != batch || err != nil {
-		t.Errorf("with room again: %d references, %v", n, err)
-	}
+	wantCount(t, s, c, batch)
 	storetest.Clean(t, s)
+}
+
+func wantCount(t *testing.T, s *bolt.Store, c hashindex.CollectionID, want int) {
+	t.Helper()
+	if n, err := count(s, c); n != want || err != nil {
+		t.Errorf("%d references, %v, want %d", n, err, want)
+	}
 }
 
 func tryMany(s *bolt.Store, c hashindex.CollectionID) error {
@@ -58,14 +73,12 @@ func limitFiles(t *testing.T, size uint64) (release func()) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
 		t.Fatal(err)
 	}
-	release = func() {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: before.Max}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(release)
-	return release
 }

@@ -1,8 +1,7 @@
 package bolt
 
 import (
-	"bytes"
-	"encoding/binary"
+	"errors"
 	"iter"
 
 	"touchstone/hashindex"
@@ -51,6 +50,9 @@ func (r *reader) References(c hashindex.CollectionID, after hashindex.ReferenceI
 			}
 			for _, id := range page {
 				found, err := r.Reference(id)
+				if errors.Is(err, hashindex.ErrNotFound) || err == nil && found.Collection != c {
+					err = damaged("reference %d is no member of collection %d", id, c)
+				}
 				if !yield(found, err) || err != nil {
 					return
 				}
@@ -58,28 +60,6 @@ func (r *reader) References(c hashindex.CollectionID, after hashindex.ReferenceI
 			after = page[len(page)-1]
 		}
 	}
-}
-
-const membersPage = 256
-
-// membersAfter lists the next ids: one only in a writer, whose caller may remove what comes next.
-func (r *reader) membersAfter(c hashindex.CollectionID, after hashindex.ReferenceID) ([]hashindex.ReferenceID, error) {
-	size := membersPage
-	if r.tx.Writable() {
-		size = 1
-	}
-	ids := make([]hashindex.ReferenceID, 0, size)
-	cursor := r.open[members].Cursor()
-	for key, _ := cursor.Seek(memberKey(c, after+1)); len(ids) < size; key, _ = cursor.Next() {
-		if !bytes.HasPrefix(key, collectionKey(c)) {
-			break
-		}
-		if len(key) != 12 {
-			return nil, damaged("member key %x", key)
-		}
-		ids = append(ids, hashindex.ReferenceID(binary.BigEndian.Uint64(key[4:])))
-	}
-	return ids, nil
 }
 
 var _ record.State = (*reader)(nil)

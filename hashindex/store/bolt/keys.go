@@ -13,23 +13,24 @@ type bucket int
 
 const (
 	meta        bucket = iota // identity, head
-	changes                   // Seq -> record
-	members                   // collection, reference -> how many changes later it got its state
-	hints                     // number of a run -> which references may have a name or a content
+	changes                   // Seq of the last -> a block of records
+	members                   // collection, last reference of a span -> its first
+	changed                   // reference -> Seq of the change that describes it now
+	hints                     // number -> a bucket with a run: which references may have a name or a content
 	collections               // collection -> Seq of the change that describes it, count
 	names                     // collection name -> collection
 	snapshots                 // name -> where its chunks are
-	chunks                    // generation, number -> bytes
+	chunks                    // generation -> a bucket: number -> bytes
 	bucketCount
 )
 
 var bucketNames = [bucketCount]string{
-	"meta", "changes", "members", "hints", "collections", "names", "snapshots", "chunks",
+	"meta", "changes", "members", "changed", "hints", "collections", "names", "snapshots", "chunks",
 }
 
 // appendOnly buckets grow at their end: pages are filled to the brim, for no key will come between.
 // With bbolt's default the file would be twice as large and written at 0.7 of the speed.
-var appendOnly = [bucketCount]bool{changes: true, members: true, chunks: true}
+var appendOnly = [bucketCount]bool{changes: true}
 
 func (b bucket) String() string { return bucketNames[b] }
 
@@ -41,16 +42,12 @@ func collectionKey(c hashindex.CollectionID) []byte {
 	return binary.BigEndian.AppendUint32(nil, uint32(c))
 }
 
+func idKey(id hashindex.ReferenceID) []byte { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
+
 func memberKey(c hashindex.CollectionID, id hashindex.ReferenceID) []byte {
 	key := make([]byte, 0, 12)
 	key = binary.BigEndian.AppendUint32(key, uint32(c))
 	return binary.BigEndian.AppendUint64(key, uint64(id))
-}
-
-func chunkKey(generation uint64, n int) []byte {
-	key := make([]byte, 0, 12)
-	key = binary.BigEndian.AppendUint64(key, generation)
-	return binary.BigEndian.AppendUint32(key, uint32(n))
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -8,7 +8,6 @@ import (
 	"go.etcd.io/bbolt"
 
 	"touchstone/hashindex"
-	"touchstone/hashindex/store/record"
 )
 
 // reader implements hashindex.Reader on one transaction. Every method that touches the file is
@@ -21,7 +20,12 @@ type reader struct {
 
 	standings map[hashindex.CollectionID]*standing // read so far; a writer's are ahead of the file
 	runs      []run                                // of hints, once read
-	pending   pending                              // hints that a writer has yet to put
+	recent    block                                // the last one read
+
+	// What a writer has yet to put.
+	block   builder
+	newest  span
+	pending pending
 }
 
 // standing is what a collection is at the moment.
@@ -67,32 +71,6 @@ func putHead(b *bbolt.Bucket, head hashindex.Seq, digest hashindex.Digest) error
 // Head implements hashindex.Reader.
 func (r *reader) Head() (hashindex.Seq, hashindex.Digest) { return r.head, r.digest }
 
-// change reads one entry of the history, without its digest.
-func (r *reader) change(seq hashindex.Seq) (hashindex.Change, error) {
-	raw, err := r.record(seq)
-	if err != nil {
-		return hashindex.Change{}, err
-	}
-	c, err := record.Decode(raw)
-	if err == nil && c.Seq != seq {
-		err = damaged("says that it is %d", c.Seq)
-	}
-	if err != nil {
-		return hashindex.Change{}, fmt.Errorf("change %d: %w", seq, err)
-	}
-	return c, nil
-}
-
-// record is the change's encoding in the file: not to be kept or returned.
-func (r *reader) record(seq hashindex.Seq) ([]byte, error) {
-	key := seqKey(seq)
-	sealed := r.open[changes].Get(key)
-	if sealed == nil {
-		return nil, damaged("change %d is missing", seq)
-	}
-	return checked(changes, key, sealed)
-}
-
 // Reference implements hashindex.Reader.
 func (r *reader) Reference(id hashindex.ReferenceID) (hashindex.Reference, error) {
 	return guarded(func() (hashindex.Reference, error) { return r.reference(id) })
@@ -112,27 +90,25 @@ func (r *reader) reference(id hashindex.ReferenceID) (hashindex.Reference, error
 		return hashindex.Reference{}, notFound("reference", id)
 	}
 	now := added.Reference
-	later := r.open[members].Get(memberKey(now.Collection, id))
-	if later == nil {
-		return hashindex.Reference{}, notFound("reference", id)
+	member, err := r.isMember(now.Collection, id)
+	if err == nil && !member {
+		err = notFound("reference", id)
 	}
-	seq, err := stateOf(id, later)
-	if err != nil || seq == added.Seq {
-		return now, err
+	if err != nil {
+		return hashindex.Reference{}, err
 	}
-	return r.described(now, seq)
+	if raw := r.open[changed].Get(idKey(id)); raw != nil {
+		return r.described(now, raw)
+	}
+	return now, nil
 }
 
-// stateOf reads a member's value: how many changes after its addition the reference got its state.
-func stateOf(id hashindex.ReferenceID, later []byte) (hashindex.Seq, error) {
-	n, size := binary.Uvarint(later)
-	if size <= 0 || size != len(later) {
-		return 0, damaged("member %d: %x", id, later)
+// described is the reference after the last change to it.
+func (r *reader) described(before hashindex.Reference, rawSeq []byte) (hashindex.Reference, error) {
+	if len(rawSeq) != 8 {
+		return hashindex.Reference{}, damaged("reference %d: changed by %x", before.ID, rawSeq)
 	}
-	return hashindex.Seq(id) + hashindex.Seq(n), nil
-}
-
-func (r *reader) described(before hashindex.Reference, seq hashindex.Seq) (hashindex.Reference, error) {
+	seq := hashindex.Seq(binary.BigEndian.Uint64(rawSeq))
 	c, err := r.change(seq)
 	if err != nil {
 		return hashindex.Reference{}, err

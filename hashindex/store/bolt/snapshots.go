@@ -2,7 +2,9 @@ package bolt
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -10,8 +12,8 @@ import (
 )
 
 const (
-	chunkSize = 1 << 20 // bytes of a snapshot under one key
-	chunkRun  = 8       // chunks written in one transaction: what an Update may have to wait for
+	chunkSize = 64 << 10 // bytes of a snapshot under one key: a freed page run of this size finds use
+	saveRun   = 8 << 20  // bytes written in one transaction: what an Update may have to wait for
 )
 
 // placed says where a snapshot's chunks are and what they must add up to.
@@ -28,6 +30,11 @@ func (p placed) value() []byte {
 	raw = binary.BigEndian.AppendUint64(raw, p.size)
 	return binary.BigEndian.AppendUint32(raw, p.checksum)
 }
+
+// key is the generation's, in the bucket of chunks.
+func (p placed) key() []byte { return binary.BigEndian.AppendUint64(nil, p.generation) }
+
+func chunkKey(n int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
 
 func parsePlaced(name, sealed []byte) (placed, error) {
 	raw, err := checked(snapshots, name, sealed)
@@ -53,18 +60,20 @@ func (s *Store) SaveSnapshot(name string, seq hashindex.Seq, state []byte) error
 	defer s.saving.Unlock()
 	p := placed{seq: seq, size: uint64(len(state)), checksum: crc32.Checksum(state, castagnoli)}
 	err := s.write(func(tx *bbolt.Tx) (err error) {
-		p.generation, err = tx.Bucket([]byte(chunks.String())).NextSequence()
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	const run = chunkRun * chunkSize
-	for from := 0; from < len(state); from += run {
-		some := state[from:min(from+run, len(state))]
-		if err := s.write(func(tx *bbolt.Tx) error { return putChunks(tx, p, from/chunkSize, some) }); err != nil {
+		b := tx.Bucket([]byte(chunks.String()))
+		if p.generation, err = b.NextSequence(); err != nil {
 			return err
 		}
+		_, err = b.CreateBucket(p.key())
+		return err
+	})
+	for from := 0; from < len(state) && err == nil; from += saveRun {
+		err = s.write(func(tx *bbolt.Tx) error {
+			return putChunks(tx, p, from/chunkSize, state[from:min(from+saveRun, len(state))])
+		})
+	}
+	if err != nil {
+		return err
 	}
 	return s.write(func(tx *bbolt.Tx) error {
 		key := []byte(name)
@@ -76,24 +85,24 @@ func (s *Store) SaveSnapshot(name string, seq hashindex.Seq, state []byte) error
 }
 
 func putChunks(tx *bbolt.Tx, p placed, first int, state []byte) error {
-	b := tx.Bucket([]byte(chunks.String()))
+	b := tx.Bucket([]byte(chunks.String())).Bucket(p.key())
 	b.FillPercent = 1
-	for n := first; len(state) > 0; n++ {
-		size := min(chunkSize, len(state))
-		if err := b.Put(chunkKey(p.generation, n), state[:size]); err != nil {
+	n := first
+	for chunk := range slices.Chunk(state, chunkSize) {
+		if err := b.Put(chunkKey(n), chunk); err != nil {
 			return err
 		}
-		state = state[size:]
+		n++
 	}
 	return nil
 }
 
-// sweep deletes the chunks that no snapshot names.
+// sweep deletes the generations that no snapshot names.
 func sweep(tx *bbolt.Tx) error {
-	named := map[uint64]bool{}
+	named := map[string]bool{}
 	err := tx.Bucket([]byte(snapshots.String())).ForEach(func(name, sealed []byte) error {
 		p, err := parsePlaced(name, sealed)
-		named[p.generation] = true
+		named[string(p.key())] = true
 		return err
 	})
 	if err != nil {
@@ -101,16 +110,14 @@ func sweep(tx *bbolt.Tx) error {
 	}
 	b := tx.Bucket([]byte(chunks.String()))
 	var litter [][]byte
-	err = b.ForEach(func(key, _ []byte) error {
-		if len(key) != 12 || !named[binary.BigEndian.Uint64(key)] {
-			litter = append(litter, append([]byte(nil), key...))
+	err = b.ForEachBucket(func(generation []byte) error {
+		if !named[string(generation)] {
+			litter = append(litter, slices.Clone(generation))
 		}
 		return nil
 	})
-	for _, key := range litter {
-		if err == nil {
-			err = b.Delete(key)
-		}
+	for _, generation := range litter {
+		err = errors.Join(err, b.DeleteBucket(generation))
 	}
 	return err
 }
@@ -153,9 +160,12 @@ func loadSnapshot(tx *bbolt.Tx, name string) (placed, []byte, error) {
 		return p, nil, damaged("snapshot %q: %d bytes", name, p.size)
 	}
 	state := make([]byte, 0, p.size)
-	b := tx.Bucket([]byte(chunks.String()))
+	b := tx.Bucket([]byte(chunks.String())).Bucket(p.key())
+	if b == nil {
+		return p, nil, damaged("snapshot %q: generation %d is missing", name, p.generation)
+	}
 	for n := 0; uint64(len(state)) < p.size; n++ {
-		chunk := b.Get(chunkKey(p.generation, n))
+		chunk := b.Get(chunkKey(n))
 		if len(chunk) == 0 {
 			return p, nil, damaged("snapshot %q: chunk %d is missing", name, n)
 		}

@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"go.etcd.io/bbolt"
@@ -10,11 +9,10 @@ import (
 	"touchstone/hashindex/store/record"
 )
 
-// writer implements hashindex.Writer. Keys that arrive in order are put at once; hints, which do not,
-// and counts, which change with every reference, wait for the commit.
+// writer implements hashindex.Writer. It keeps back what goes better in one piece, and its reader
+// looks there first: records until they fill a block, members in a row, hints, counts.
 type writer struct {
 	*reader
-	slab  []byte // room for records, which bbolt refers to until the commit
 	dirty map[hashindex.CollectionID]bool
 
 	// broken is the first error of carrying out a change. What is half done must not be committed,
@@ -23,8 +21,6 @@ type writer struct {
 }
 
 var errUnfinished = errors.New("an earlier change of this transaction was not carried out")
-
-const slabSize = 256 << 10
 
 func newWriter(tx *bbolt.Tx) (*writer, error) {
 	r, err := newReader(tx)
@@ -55,33 +51,23 @@ func (w *writer) append(c hashindex.Change) (hashindex.Change, error) {
 	if c.Kind == hashindex.CollectionCreated {
 		c.Collection.ID = hashindex.CollectionID(w.open[collections].Sequence() + 1)
 	}
-	c, raw, err := record.Seal(w.room(), c, w.head+1, w.digest)
+	c, raw, err := record.Seal(w.block.raw, c, w.head+1, w.digest)
 	if err != nil {
 		return hashindex.Change{}, err
 	}
 	w.broken = errUnfinished // until it is carried out: a panic leaves it so
-	w.broken = w.carryOut(c, raw)
+	w.block.add(c.Seq, raw)
+	w.head, w.digest = c.Seq, c.Digest
+	w.broken = w.carryOut(c)
 	return c, w.broken
 }
 
-// room is where the next record goes: behind the one before.
-func (w *writer) room() []byte {
-	if cap(w.slab)-len(w.slab) < slabSize/16 {
-		w.slab = make([]byte, 0, slabSize)
+func (w *writer) carryOut(c hashindex.Change) error {
+	if len(w.block.raw) >= blockSize {
+		if err := w.putBlock(); err != nil {
+			return err
+		}
 	}
-	return w.slab[len(w.slab):]
-}
-
-func (w *writer) carryOut(c hashindex.Change, raw []byte) error {
-	key := seqKey(c.Seq)
-	sealed := appendChecksum(key, raw)
-	if len(w.slab)+len(sealed) <= cap(w.slab) {
-		w.slab = w.slab[:len(w.slab)+len(sealed)]
-	}
-	if err := w.open[changes].Put(key, sealed); err != nil {
-		return err
-	}
-	w.head, w.digest = c.Seq, c.Digest
 	switch c.Kind {
 	case hashindex.CollectionCreated:
 		return w.createCollection(c)
@@ -92,7 +78,7 @@ func (w *writer) carryOut(c hashindex.Change, raw []byte) error {
 	case hashindex.ReferenceAdded:
 		return w.addReference(c.Reference)
 	case hashindex.ReferenceChanged:
-		return w.putMember(c.Reference, c.Seq)
+		return w.open[changed].Put(idKey(c.Reference.ID), seqKey(c.Seq))
 	default:
 		return w.removeReference(c.Reference)
 	}
@@ -137,7 +123,7 @@ func (w *writer) removeCollection(id hashindex.CollectionID) error {
 }
 
 func (w *writer) addReference(r hashindex.Reference) error {
-	if err := w.putMember(r, hashindex.Seq(r.ID)); err != nil {
+	if err := w.join(r.Collection, r.ID); err != nil {
 		return err
 	}
 	if r.ExternalID != "" {
@@ -149,13 +135,11 @@ func (w *writer) addReference(r hashindex.Reference) error {
 	return w.count(r.Collection, 1)
 }
 
-func (w *writer) putMember(r hashindex.Reference, seq hashindex.Seq) error {
-	later := binary.AppendUvarint(nil, uint64(seq)-uint64(r.ID))
-	return w.open[members].Put(memberKey(r.Collection, r.ID), later)
-}
-
 func (w *writer) removeReference(r hashindex.Reference) error {
-	if err := w.open[members].Delete(memberKey(r.Collection, r.ID)); err != nil {
+	if err := w.leave(r.Collection, r.ID); err != nil {
+		return err
+	}
+	if err := w.open[changed].Delete(idKey(r.ID)); err != nil {
 		return err
 	}
 	return w.count(r.Collection, -1)
@@ -181,8 +165,10 @@ func (w *writer) commit() error {
 			return err
 		}
 	}
-	if err := w.putHints(); err != nil {
-		return err
+	for _, put := range []func() error{w.putBlock, w.putNewest, w.putHints} {
+		if err := put(); err != nil {
+			return err
+		}
 	}
 	if err := putHead(w.open[meta], w.head, w.digest); err != nil {
 		return err
