@@ -1,14 +1,14 @@
 // Package hashindex keeps fingerprints of reference pictures and says which reference a picture
 // copies, how sure that is and why. It is the domain: types, contracts and the Index that joins
 // them; it imports the standard library only. Fingerprints come from package fingerprint, truth is
-// kept by a Store (store/bolt, or its in-memory twin store/memory), and searchers (search/bktree,
-// or the oracle search/linear) are derived from it.
+// kept by a Store (store/bolt, or its in-memory twin store/memory), and searchers (search/multiindex,
+// search/bktree, or the oracle search/linear) are derived from it.
 //
 //	store, err := bolt.Open("touchstone-data", bolt.Options{})
 //	index, err := hashindex.Open(hashindex.Config{
 //		Store:       store,
 //		Recipe:      fingerprint.Recipe,
-//		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return bktree.New(a.Bits()) },
+//		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return multiindex.New(a.Bits()) },
 //	})
 //	err = index.WaitReady(ctx)
 //	answer, err := index.Match(ctx, hashindex.Query{Picture: picture})

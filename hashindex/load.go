@@ -61,8 +61,11 @@ func (ix *Index) loadSnapshot(s *space) {
 	}
 }
 
-// snapshotName holds the recipe, because a space holds the hashes of that recipe alone (I4).
-func (ix *Index) snapshotName(s *space) string { return s.name + "@" + string(ix.recipe) }
+// snapshotName holds the recipe, because a space holds the hashes of that recipe alone (I4), and the
+// searcher, because each reads its own states only.
+func (ix *Index) snapshotName(s *space) string {
+	return s.name + "@" + string(ix.recipe) + "/" + s.searcher.Stats().Name
+}
 
 // replay applies the changes that some space has not seen and counts them.
 func (ix *Index) replay(ctx context.Context) (count int, err error) {

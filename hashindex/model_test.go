@@ -10,6 +10,7 @@ import (
 	"touchstone/hashindex"
 	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/linear"
+	"touchstone/hashindex/search/multiindex"
 	"touchstone/hashindex/store/bolt"
 )
 
@@ -55,7 +56,7 @@ type run struct {
 // TestIndexEqualsItsModelThroughAnyLife adds, removes, disables, changes radii, reopens and asks at
 // random; every answer must be the model's.
 func TestIndexEqualsItsModelThroughAnyLife(t *testing.T) {
-	for _, searcher := range []string{"bktree", "linear"} {
+	for _, searcher := range []string{"multiindex", "bktree", "linear"} {
 		t.Run(searcher, func(t *testing.T) {
 			x := &run{r: seeded(t), folder: t.TempDir(), fixture: &fixture{t: t}}
 			x.model = model{references: map[hashindex.ReferenceID]modelled{}, radius: map[string]int{}}
@@ -86,10 +87,13 @@ func (x *run) open(searcher string) {
 	x.Index, err = hashindex.Open(hashindex.Config{
 		Store: store, Recipe: recipe, Now: func() time.Time { return time.Unix(1e9, 0) },
 		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher {
-			if searcher == "linear" {
-				return linear.New(a.Bits())
+			switch searcher {
+			case "multiindex":
+				return multiindex.New(a.Bits())
+			case "bktree":
+				return bktree.New(a.Bits())
 			}
-			return bktree.New(a.Bits())
+			return linear.New(a.Bits())
 		},
 	})
 	if err != nil {

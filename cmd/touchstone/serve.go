@@ -16,20 +16,24 @@ import (
 const defaultListen = "127.0.0.1:8080"
 
 func (a *app) serveCommand() *cobra.Command {
-	var listen string
+	var listen, searcher string
 	verb := a.verb("serve", "Answer over HTTP", cobra.NoArgs, func(ctx context.Context, _ []string) error {
-		return a.serve(ctx, listen)
+		return a.serve(ctx, listen, searcher)
 	})
 	verb.Long = `Answer over HTTP until interrupted. Without any configuration the data folder is ./touchstone-data,
 made if it is missing, and the address ` + defaultListen + `. Only this machine can ask: this version
 knows no keys yet, so it listens on loopback addresses alone.`
 	verb.Flags().StringVar(&listen, "listen", cmp.Or(os.Getenv("TOUCHSTONE_LISTEN"), defaultListen), "`address` to listen on (or TOUCHSTONE_LISTEN)")
+	verb.Flags().StringVar(&searcher, "searcher", defaultSearcher, "`name` of the in-memory index: multiindex, bktree or linear; all give the same answers")
 	return verb
 }
 
-func (a *app) serve(ctx context.Context, listen string) error {
+func (a *app) serve(ctx context.Context, listen, searcher string) error {
 	if err := checkLoopback(listen); err != nil {
 		return usageError{err, "touchstone serve"}
+	}
+	if searchers[searcher] == nil {
+		return usageError{unknownSearcher(searcher), "touchstone serve"}
 	}
 	listener, err := net.Listen("tcp", listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -39,11 +43,11 @@ func (a *app) serve(ctx context.Context, listen string) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(a.stderr, nil))
-	h, err := open(a.folder, writing, log)
+	h, err := open(a.folder, writing, searcher, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	log.Info("serving", "listen", listener.Addr().String(), "data", a.folder, "recipe", h.index.Recipe(), "seq", h.index.Seq())
+	log.Info("serving", "listen", listener.Addr().String(), "data", a.folder, "recipe", h.index.Recipe(), "searcher", searcher, "seq", h.index.Seq())
 	fmt.Fprintf(a.stdout, welcome, listener.Addr())
 	err = h.server.Serve(ctx, listener) // until ctx ends, then it drains
 	return errors.Join(err, h.close())

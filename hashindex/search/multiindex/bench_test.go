@@ -1,0 +1,157 @@
+package multiindex
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"touchstone/hashindex"
+	"touchstone/hashindex/search/linear"
+	"touchstone/hashindex/search/searchtest"
+)
+
+// benchSize is 1,000,000 entries unless TOUCHSTONE_BENCH_N is set.
+func benchSize() int {
+	if n, err := strconv.Atoi(os.Getenv("TOUCHSTONE_BENCH_N")); err == nil {
+		return n
+	}
+	return 1_000_000
+}
+
+// BenchmarkSearch looks up clustered codes, with a linear scan beside it: near probes have copies,
+// far ones have none, and turned ones come eight a call of which one may have copies, as the
+// symmetries of a picture do.
+func BenchmarkSearch(b *testing.B) {
+	for _, c := range []struct {
+		bits  int
+		radii []int
+	}{{64, []int{4, 8, 10}}, {256, []int{16, 31, 48}}} {
+		codes := searchtest.Codes(1, c.bits, benchSize())
+		near, far := split(searchtest.Queries(2, codes, 8192))
+		ix, scan := New(c.bits), linear.New(c.bits)
+		ix.Apply(additions(codes))
+		scan.Apply(additions(codes))
+		for _, radius := range c.radii {
+			run := func(name string, s hashindex.Searcher, probes []hashindex.Hash, each int) {
+				b.Run(fmt.Sprintf("%dbits/r%d/%s", c.bits, radius, name), func(b *testing.B) {
+					benchSearch(b, s, probes, radius, each)
+				})
+			}
+			run("near", ix, near, 1)
+			run("far", ix, far, 1)
+			run("mixed", ix, mix(near, far, 2), 1)
+			run("turned", ix, mix(near, far, 8), 8)
+			run("linear", scan, mix(near, far, 2), 1)
+		}
+	}
+}
+
+func split(queries []hashindex.Hash) (near, far []hashindex.Hash) {
+	for i := 0; i < len(queries); i += 2 {
+		near, far = append(near, queries[i]), append(far, queries[i+1])
+	}
+	return near, far
+}
+
+// mix has one near probe in so many.
+func mix(near, far []hashindex.Hash, in int) []hashindex.Hash {
+	mixed := make([]hashindex.Hash, len(far))
+	for i := range far {
+		mixed[i] = far[i]
+		if i%in == 0 {
+			mixed[i] = near[i]
+		}
+	}
+	return mixed
+}
+
+func benchSearch(b *testing.B, s hashindex.Searcher, probes []hashindex.Hash, radius, each int) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var found []hashindex.Found
+	answers, at := 0, 0
+	before := threadTime()
+	for b.Loop() {
+		found, _ = s.Search(context.Background(), probes[at:at+each], scopeOf(radius), found[:0])
+		answers += len(found)
+		at = (at + each) % len(probes)
+	}
+	lookups := float64(b.N * each)
+	b.ReportMetric(lookups/(threadTime()-before).Seconds(), "lookups/cpu-s")
+	b.ReportMetric(lookups/b.Elapsed().Seconds(), "lookups/s")
+	b.ReportMetric(float64(answers)/lookups, "found/lookup")
+	if ix, ok := s.(*Index); ok {
+		b.ReportMetric(float64(candidates(ix, probes[:each*64], radius))/float64(each*64), "candidates/lookup")
+	}
+	stats := s.Stats()
+	b.ReportMetric(float64(stats.Bytes)/float64(stats.Entries), "B/hash")
+}
+
+// candidates is how many postings searches look at.
+func candidates(ix *Index, probes []hashindex.Hash, radius int) (n int) {
+	s := newSearch(scopeOf(radius), nil)
+	for _, l := range ix.levels {
+		for _, p := range probes {
+			s.look(l, p, 0)
+			n += s.sifted
+		}
+	}
+	return n
+}
+
+// BenchmarkLoad is what a start waits for.
+func BenchmarkLoad(b *testing.B) {
+	for _, bits := range []int{64, 256} {
+		b.Run(fmt.Sprintf("%dbits", bits), func(b *testing.B) {
+			ix := New(bits)
+			ix.Apply(additions(searchtest.Codes(1, bits, benchSize())))
+			state := ix.AppendState(nil)
+			ix = nil
+			for b.Loop() {
+				ix = New(bits)
+				if err := ix.LoadState(state); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(benchSize())*float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+		})
+	}
+}
+
+// BenchmarkWrites adds entries to those there, so many an Apply, the merging included.
+func BenchmarkWrites(b *testing.B) {
+	for _, each := range []int{1, 64, 10_000} {
+		b.Run(fmt.Sprintf("256bits/%dAnApply", each), func(b *testing.B) {
+			codes := searchtest.Codes(1, 256, benchSize()+1<<18)
+			edits := additions(codes)
+			ix := New(256)
+			ix.Apply(edits[:benchSize()])
+			edits = edits[benchSize():]
+			at := 0
+			for b.Loop() {
+				if at+each > len(edits) {
+					b.StopTimer()
+					ix = New(256)
+					ix.Apply(additions(codes[:benchSize()]))
+					at = 0
+					b.StartTimer()
+				}
+				ix.Apply(edits[at:][:each])
+				at += each
+			}
+			b.ReportMetric(float64(b.N*each)/b.Elapsed().Seconds(), "adds/s")
+			b.ReportMetric(float64(len(ix.levels)), "levels")
+		})
+	}
+}
+
+func additions(codes []hashindex.Hash) []hashindex.Edit {
+	edits := make([]hashindex.Edit, len(codes))
+	for i, h := range codes {
+		edits[i].Entry = hashindex.Entry{Frame: hashindex.FrameOf(hashindex.ReferenceID(i+1), 0), Collection: 1, Hash: h}
+	}
+	return edits
+}
