@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -77,7 +78,7 @@ func closeSchema(ref *openapi3.SchemaRef) {
 var seen sync.Map
 
 // keepContract fails the test when the answer is not what openapi.yaml promises.
-func keepContract(t *testing.T, r *http.Request, a answer) {
+func keepContract(t testing.TB, r *http.Request, a answer) {
 	t.Helper()
 	c := contract()
 	if c.err != nil {
@@ -105,7 +106,7 @@ func keepContract(t *testing.T, r *http.Request, a answer) {
 	}
 }
 
-func keepLines(t *testing.T, doc *openapi3.T, a answer) {
+func keepLines(t testing.TB, doc *openapi3.T, a answer) {
 	t.Helper()
 	schema := doc.Components.Schemas["MatchHashLine"].Value
 	for line := range strings.Lines(string(a.body)) {
@@ -167,6 +168,50 @@ func TestEveryOptionIsInTheContract(t *testing.T) {
 			t.Errorf("%s reads %v, the contract has %v", route, options, promised[route])
 		}
 	}
+}
+
+func TestExamplesOfRequestsAreAccepted(t *testing.T) {
+	h := open(t).ready()
+	h.collection("there", "brand")
+	id := h.add("there", product(1))[0].ID
+	parameters := strings.NewReplacer("{name}", "there", "{id}", id)
+	for path, item := range contract().doc.Paths.Map() {
+		for method, operation := range item.Operations() {
+			if operation.RequestBody == nil {
+				continue
+			}
+			for contentType, media := range operation.RequestBody.Value.Content {
+				for _, example := range examplesOf(media) {
+					text, ok := example.(string)
+					if !ok {
+						text = string(marshal(t, example))
+					}
+					if a := h.do(h.request(method, parameters.Replace(path), contentType, strings.NewReader(text))); a.status > 299 {
+						t.Errorf("%s refuses its example %.200s: %s", a.asked, text, a.body)
+					}
+				}
+			}
+		}
+	}
+}
+
+func examplesOf(media *openapi3.MediaType) (all []any) {
+	if media.Example != nil {
+		all = append(all, media.Example)
+	}
+	for _, example := range media.Examples {
+		all = append(all, example.Value.Value)
+	}
+	return all
+}
+
+func marshal(t *testing.T, value any) []byte {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // TestWalkOverEveryOperationKeepsTheContract gets every status that the contract lists for an

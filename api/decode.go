@@ -135,25 +135,25 @@ func (s *Server) takeSlot(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-patience.C:
-		return fail(overloaded, "all %d workers are busy", s.Workers)
+		return fail(overloaded, "all %d workers are busy", s.config.Workers)
 	}
 }
 
 // decode makes the picture's fingerprints. A decoder that panics refused the picture in its own way:
 // that must not end the process.
 func (s *Server) decode(ctx context.Context, encoded []byte) (p hashindex.Picture, err error) {
-	begun := s.Now()
+	begun := s.config.Now()
 	s.metrics.decoding.Inc()
 	defer func() {
 		if value := recover(); value != nil {
-			s.Log.Error("decoder panicked", "digest", hashindex.DigestOf(encoded), "panic", value, "stack", string(debug.Stack()))
+			s.config.Log.Error("decoder panicked", "digest", hashindex.DigestOf(encoded), "panic", value, "stack", string(debug.Stack()))
 			err = &hashindex.DecodeError{Reason: hashindex.CorruptImage, Detail: "the decoder gave the picture up"}
 		}
 		s.metrics.decoding.Dec()
-		s.metrics.decodes.Observe(s.Now().Sub(begun).Seconds())
+		s.metrics.decodes.Observe(s.config.Now().Sub(begun).Seconds())
 		if err == nil {
 			s.metrics.decoded.Inc()
 		}
 	}()
-	return s.Fingerprint.Picture(ctx, encoded)
+	return s.config.Fingerprint.Picture(ctx, encoded)
 }

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // house is a real server on a random port, over a memory store. Every answer that a test gets is
 // held against openapi.yaml, and the index is checked when the test ends.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	server *api.Server
 	index  *hashindex.Index
 	url    string
@@ -50,7 +50,7 @@ func openWith(t *testing.T, config api.Config) *house {
 	return serve(t, openIndex(t, memory.New()), config)
 }
 
-func openIndex(t *testing.T, store hashindex.Storage) *hashindex.Index {
+func openIndex(t testing.TB, store hashindex.Storage) *hashindex.Index {
 	t.Helper()
 	index, err := hashindex.Open(hashindex.Config{
 		Store: store, Recipe: fingerprint.Recipe,
@@ -63,7 +63,7 @@ func openIndex(t *testing.T, store hashindex.Storage) *hashindex.Index {
 	return index
 }
 
-func checkAndClose(t *testing.T, index *hashindex.Index) {
+func checkAndClose(t testing.TB, index *hashindex.Index) {
 	report, err := index.Check(context.Background())
 	if errors.Is(err, hashindex.ErrNotReady) {
 		err = nil
@@ -76,7 +76,7 @@ func checkAndClose(t *testing.T, index *hashindex.Index) {
 	}
 }
 
-func serve(t *testing.T, index *hashindex.Index, config api.Config) *house {
+func serve(t testing.TB, index *hashindex.Index, config api.Config) *house {
 	t.Helper()
 	h := &house{t: t, index: index, client: &http.Client{Transport: &http.Transport{}}, log: new(lockedBuffer)}
 	config.Index, config.Variants, config.Version = index, pdq.Derive, "test"
@@ -117,7 +117,7 @@ func (h *house) ready() *house {
 
 // answer is what a request got.
 type answer struct {
-	t      *testing.T
+	t      testing.TB
 	asked  string
 	status int
 	header http.Header

@@ -61,12 +61,12 @@ func (s *Server) matchAll(ctx context.Context, query hashindex.Query, pictures [
 	answer := wire.MatchAnswer{Results: make([]wire.MatchResult, len(pictures))}
 	for i, p := range pictures {
 		query.Picture = p.Picture
-		begun := s.Now()
+		begun := s.config.Now()
 		found, err := s.index.Match(ctx, query)
 		if err != nil {
 			return wire.MatchAnswer{}, err
 		}
-		s.metrics.matches.WithLabelValues("picture").Observe(s.Now().Sub(begun).Seconds())
+		s.metrics.matches.WithLabelValues("picture").Observe(s.config.Now().Sub(begun).Seconds())
 		if i == 0 { // later ones may take later changes into account too
 			answer.Seq = uint64(found.Seq)
 		}

@@ -75,10 +75,10 @@ func (s *Server) newHashSearch(asked wire.MatchHashRequest) (search hashSearch, 
 		return search, invalid("limit", "%d is not within 1..%d", asked.Limit, hashindex.MaxLimit)
 	}
 	if asked.Dihedral {
-		if search.Algorithm != hashindex.PDQ || s.Variants == nil {
+		if search.Algorithm != hashindex.PDQ || s.config.Variants == nil {
 			return search, invalid("dihedral", "is for pdq only: turned and mirrored %s hashes do not follow from the upright one", search.Algorithm)
 		}
-		search.variants, search.Each = s.Variants, hashindex.TransformCount
+		search.variants, search.Each = s.config.Variants, hashindex.TransformCount
 	}
 	return search, s.checkCollections(asked.Collections)
 }
@@ -98,9 +98,9 @@ func (q *hashSearch) add(text, field string) error {
 }
 
 func (s *Server) searchHashes(ctx context.Context, q hashindex.HashQuery) (hashindex.HashAnswer, error) {
-	begun := s.Now()
+	begun := s.config.Now()
 	answer, err := s.index.MatchHashes(ctx, q)
-	s.metrics.matches.WithLabelValues("hashes").Observe(s.Now().Sub(begun).Seconds())
+	s.metrics.matches.WithLabelValues("hashes").Observe(s.config.Now().Sub(begun).Seconds())
 	return answer, aboutCollection(err)
 }
 

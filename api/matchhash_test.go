@@ -10,6 +10,7 @@ import (
 
 	"touchstone/api/wire"
 	"touchstone/hashindex"
+	"touchstone/hashindex/fingerprint/pdq"
 )
 
 // listOf fills a collection with hashes named by their numbers.
@@ -83,7 +84,7 @@ func TestDihedralFindsTheMirroredHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mirrored := h.server.Variants(upright)[hashindex.Mirrored]
+	mirrored := pdq.Derive(upright)[hashindex.Mirrored]
 	h.json("POST", "/v1/collections/list/references", wire.HashReference{Hashes: wire.Hashes{PDQ: mirrored.String()}}).want(201)
 	for dihedral, want := range map[bool]int{false: 0, true: 1} {
 		asked := wire.MatchHashRequest{Hashes: []string{hexOf(7), hashed.PDQ}, Dihedral: dihedral}
@@ -209,7 +210,7 @@ func TestStreamEndsWhenTheServerStops(t *testing.T) {
 
 // conversation is a stream under way.
 type conversation struct {
-	t     *testing.T
+	t     testing.TB
 	send  *io.PipeWriter
 	lines *bufio.Scanner
 	close func()

@@ -99,7 +99,7 @@ func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(referencesDesc, err)
 	}
-	gauge(buildDesc, 1, x.Version, string(stats.Recipe), runtime.Version())
+	gauge(buildDesc, 1, x.config.Version, string(stats.Recipe), runtime.Version())
 	gauge(seqDesc, float64(stats.Seq))
 	gauge(readyDesc, map[bool]float64{true: 1}[stats.Ready])
 	for _, c := range stats.Collections {

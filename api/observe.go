@@ -19,11 +19,11 @@ import (
 // secrets.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		begun, id := s.Now(), s.requestID(c)
+		begun, id := s.config.Now(), s.requestID(c)
 		secure(c.Response().Header(), id)
 		err := next(c)
 		code := s.settle(c, err, id)
-		took := s.Now().Sub(begun)
+		took := s.config.Now().Sub(begun)
 		s.metrics.observe(c, s.routeOf(c), code, took)
 		s.logRequest(c, id, code, took, err)
 		return nil
@@ -66,7 +66,7 @@ func (s *Server) requestID(c echo.Context) string {
 	if id := c.Request().Header.Get(echo.HeaderXRequestID); requestIDs.MatchString(id) {
 		return id
 	}
-	return s.RequestID()
+	return s.config.RequestID()
 }
 
 func secure(header http.Header, id string) {
@@ -96,7 +96,7 @@ func (s *Server) logRequest(c echo.Context, id, code string, took time.Duration,
 		level = slog.LevelError
 		line = append(line, slog.Any("err", err))
 	}
-	s.Log.LogAttrs(r.Context(), level, "request", line...)
+	s.config.Log.LogAttrs(r.Context(), level, "request", line...)
 }
 
 // panicked is a panic as an error; its stack is for the log.

@@ -33,8 +33,8 @@ func (s *Server) stats(c echo.Context) error {
 		return err
 	}
 	answer := wire.Stats{
-		Version: s.Version, Recipe: string(stats.Recipe), Seq: uint64(stats.Seq), Ready: stats.Ready,
-		Uptime:      s.Now().Sub(s.started).Seconds(),
+		Version: s.config.Version, Recipe: string(stats.Recipe), Seq: uint64(stats.Seq), Ready: stats.Ready,
+		Uptime:      s.config.Now().Sub(s.started).Seconds(),
 		Collections: wireCollections(stats.Collections),
 		Searchers:   converted(stats.Searchers, wireSearcher),
 	}

@@ -141,6 +141,7 @@ func kindOf(err error) kind {
 		{context.Canceled, clientGone},
 		{syscall.ENOSPC, storageFull},
 		{syscall.EDQUOT, storageFull},
+		{syscall.EFBIG, storageFull},
 		{syscall.EROFS, storageReadOnly},
 	} {
 		if errors.Is(err, row.sentinel) {

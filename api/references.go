@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -146,39 +144,4 @@ func (s *Server) removeReference(c echo.Context) error {
 		return aboutReference(err)
 	}
 	return c.JSON(200, wire.Removed{Seq: uint64(seq)})
-}
-
-var imageTypes = map[string]string{
-	"jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp", "bmp": "image/bmp",
-}
-
-func (s *Server) showImage(c echo.Context) error {
-	id, err := referenceID(c)
-	if err != nil {
-		return err
-	}
-	reference, _, err := s.index.Reference(id)
-	if err != nil {
-		return aboutReference(err)
-	}
-	if reference.Content.IsZero() {
-		return fail(imageMissing, "reference %d is known by its hashes only", id)
-	}
-	tag := fmt.Sprintf("%q", reference.Content)
-	header := c.Response().Header()
-	header.Set("ETag", tag)
-	// Kept, but asked for each time: a picture that was removed must be gone.
-	header.Set("Cache-Control", "private, no-cache")
-	if asked := c.Request().Header.Get("If-None-Match"); strings.Contains(asked, tag) || asked == "*" {
-		return c.NoContent(304)
-	}
-	encoded, _, err := s.index.Image(id)
-	if err != nil {
-		return aboutReference(err)
-	}
-	contentType := imageTypes[reference.Format]
-	if contentType == "" {
-		contentType = "application/octet-stream"
-	}
-	return c.Blob(200, contentType, encoded)
 }

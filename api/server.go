@@ -63,7 +63,7 @@ func (c Config) withDefaults() Config {
 
 // Server answers the routes of openapi.yaml. It is an http.Handler.
 type Server struct {
-	Config
+	config  Config
 	index   *hashindex.Index
 	limits  Limits
 	routes  *echo.Echo
@@ -86,7 +86,7 @@ func New(config Config) (*Server, error) {
 	}
 	config = config.withDefaults()
 	s := &Server{
-		Config: config, index: config.Index, limits: config.Limits,
+		config: config, index: config.Index, limits: config.Limits,
 		origins: http.NewCrossOriginProtection(),
 		started: config.Now(),
 		slots:   make(chan struct{}, config.Workers),
@@ -127,7 +127,7 @@ func (s *Server) HTTPServer() *http.Server {
 		WriteTimeout:      s.limits.Body + s.limits.Request + 30*time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelWarn),
 	}
 }
 
@@ -153,8 +153,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 func (s *Server) shutDown(server *http.Server) error {
 	s.Stop()
-	time.Sleep(s.Drain)
-	ctx, cancel := context.WithTimeout(context.Background(), s.Grace)
+	time.Sleep(s.config.Drain)
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.Grace)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		return errors.Join(err, server.Close())

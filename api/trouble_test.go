@@ -1,10 +1,14 @@
 package api_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -102,12 +106,44 @@ func TestBodyHasALimit(t *testing.T) {
 	}
 }
 
+func TestBodyCutShortAddsNothing(t *testing.T) {
+	h := open(t).ready()
+	h.collection("shoes", "brand")
+	before := h.seq()
+	for _, contentType := range []string{"application/json", "text/csv", "multipart/form-data; boundary=b"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := "--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\n"
+		if contentType == "text/csv" {
+			body = "pdq\n" + hexOf(1) + "\n"
+		}
+		fmt.Fprintf(conn, "POST /v1/collections/shoes/references HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 5000\r\n\r\n%s", contentType, body)
+		conn.(*net.TCPConn).CloseWrite()
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer{t: t, asked: contentType, status: response.StatusCode, header: response.Header, body: text}.problem(400, "body_malformed")
+		conn.Close()
+	}
+	if after := h.seq(); after != before {
+		t.Errorf("seq went from %d to %d", before, after)
+	}
+}
+
 func TestSlowRequestEndsInTime(t *testing.T) {
 	b := newBlocked()
 	h := openWith(t, api.Config{Fingerprint: b, Limits: api.Limits{Request: 20 * time.Millisecond}}).ready()
-	a := h.post("/v1/match", "image/jpeg", product(1))
-	if a.problem(503, "timeout"); a.header.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
+	for _, a := range []answer{h.post("/v1/match", "image/jpeg", product(1)), h.parts("/v1/match", images(product(1), product(2), product(3))...)} {
+		if a.problem(503, "timeout"); a.header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
 	}
 }
 

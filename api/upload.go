@@ -32,6 +32,8 @@ type expected struct {
 func (s *Server) receive(c echo.Context, want expected) (*upload, error) {
 	up := &upload{gathering: s.gather(c.Request().Context(), want.keep), fields: map[string][]string{}}
 	err := up.read(c, want)
+	// A multipart reader stops at the last boundary and need not see the body's end.
+	bodyOf(c.Request()).clock.arrived()
 	if err == nil {
 		up.pictures, err = up.wait()
 	}
@@ -122,7 +124,10 @@ func readAtMost(from io.Reader, limit string, max int64) ([]byte, error) {
 // ours, have one.
 func malformedParts(err error) error {
 	if kindOf(err) == internalError {
-		return fail(bodyMalformed, "multipart: %v", err)
+		return fail(bodyMalformed, "%v", err)
+	}
+	if below := errors.Unwrap(err); below != nil && strings.HasPrefix(err.Error(), "multipart: ") {
+		return below // whose words say more
 	}
 	return err
 }

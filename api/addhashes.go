@@ -1,0 +1,108 @@
+package api
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/labstack/echo/v4"
+
+	"touchstone/api/hashlist"
+	"touchstone/api/wire"
+	"touchstone/hashindex"
+)
+
+// addHashes reads one reference, or several under "references".
+func (s *Server) addHashes(c echo.Context, collection string) error {
+	var asked struct {
+		wire.HashReference
+		wire.HashReferences
+	}
+	if err := s.readJSON(c, &asked); err != nil {
+		return err
+	}
+	alone := asked.HashReference
+	if asked.References == nil {
+		n, err := s.newReference(alone, "")
+		if err != nil {
+			return err
+		}
+		return s.commit(c, collection, []hashindex.NewReference{n})
+	}
+	if alone.ExternalID != "" || alone.Hashes != (wire.Hashes{}) || alone.Quality != nil || alone.Meta != nil {
+		return invalid("references", "give one reference, or several under this name, but not both")
+	}
+	news, err := s.newReferences(asked.References)
+	if err != nil {
+		return err
+	}
+	return s.commit(c, collection, news)
+}
+
+func (s *Server) newReferences(asked []wire.HashReference) ([]hashindex.NewReference, error) {
+	if len(asked) == 0 {
+		return nil, invalid("references", "none given")
+	}
+	if len(asked) > maxReferenceHashes {
+		return nil, &hashindex.LimitError{Limit: "references", Max: maxReferenceHashes, Got: int64(len(asked))}
+	}
+	news := make([]hashindex.NewReference, len(asked))
+	for i, each := range asked {
+		n, err := s.newReference(each, fmt.Sprintf("references[%d].", i))
+		if err != nil {
+			return nil, err
+		}
+		news[i] = n
+	}
+	return news, nil
+}
+
+func (s *Server) newReference(asked wire.HashReference, prefix string) (hashindex.NewReference, error) {
+	hashes, err := parseHashes(asked.Hashes, prefix)
+	if err != nil {
+		return hashindex.NewReference{}, err
+	}
+	if hashes.IsZero() {
+		return hashindex.NewReference{}, invalid(prefix+"hashes", "none given")
+	}
+	quality := hashindex.QualityUnknown
+	if asked.Quality != nil {
+		if quality = *asked.Quality; quality < 0 || quality > 100 {
+			return hashindex.NewReference{}, invalid(prefix+"quality", "%d is not within 0..100", quality)
+		}
+	}
+	frame := hashindex.Frame{Fingerprint: hashindex.Fingerprint{Recipe: s.index.Recipe(), Quality: quality, Hashes: hashes}}
+	return hashindex.NewReference{ExternalID: asked.ExternalID, Meta: asked.Meta, Picture: hashindex.Picture{Frames: []hashindex.Frame{frame}}}, nil
+}
+
+func (s *Server) addList(c echo.Context, collection string, format hashlist.Format) error {
+	news, err := s.readList(bodyOf(c.Request()).within("document_bytes", s.limits.DocumentBytes), format)
+	if err != nil {
+		return err
+	}
+	added, seq, err := s.index.AddReferences(c.Request().Context(), actor(c), collection, news)
+	if err != nil {
+		return aboutAddition(err)
+	}
+	return c.JSON(201, wire.AddedList{Added: len(added), Seq: uint64(seq)})
+}
+
+func (s *Server) readList(body io.Reader, format hashlist.Format) (news []hashindex.NewReference, err error) {
+	list := hashlist.NewReader(body, format)
+	for {
+		row, err := list.Read()
+		if err == io.EOF {
+			return news, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(news) == maxReferenceHashes {
+			return nil, &hashindex.LimitError{Limit: "references", Max: maxReferenceHashes}
+		}
+		n, err := s.newReference(row, "")
+		if err != nil {
+			return nil, err
+		}
+		news = append(news, n)
+	}
+}
