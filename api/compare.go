@@ -49,16 +49,20 @@ func (s *Server) compare(c echo.Context) error {
 }
 
 func compared(reference, query *picture, policy hashindex.Policy) wire.CompareAnswer {
+	evidence, status := hashindex.Compare(reference.Picture, query.Picture, policy)
 	answer := wire.CompareAnswer{
 		Images:    [2]wire.HashedImage{wireHashed(reference), wireHashed(query)},
-		SameBytes: reference.Content == query.Content,
+		SameBytes: evidence.SameBytes(),
 		Distances: distances(reference.Frames[0].Hashes, query.Frames[0].Hashes),
+		Best:      wire.BestDistance{PDQ: evidence.Distance, Transform: wireTransform(evidence.Transform)},
+		Status:    string(status),
+		Score:     evidence.Score(),
 		Radius:    policy.Radius,
+		Why:       why(evidence, status),
 	}
-	distance, transform := nearest(reference.Frames, query.Frames)
-	answer.Best = wire.BestDistance{PDQ: distance, Transform: wireTransform(transform)}
-	answer.Score = 1 - float64(distance)/float64(hashindex.PDQ.Bits()/2)
-	answer.Status, answer.Kind, answer.Why = verdict(answer, policy)
+	if status == hashindex.Matched {
+		answer.Kind = string(evidence.Kind)
+	}
 	return answer
 }
 
@@ -71,48 +75,27 @@ func distances(a, b hashindex.Hashes) wire.Distances {
 	}
 }
 
-// nearest is the smallest distance between any two frames, over the ways to turn and mirror.
-func nearest(reference, query []hashindex.Frame) (distance int, by hashindex.Transform) {
-	distance = hashindex.PDQ.Bits()
-	for t := range hashindex.Transform(hashindex.TransformCount) {
-		for _, q := range query {
-			for _, r := range reference {
-				if d := r.Hashes[hashindex.PDQ].Distance(q.Dihedral[t]); d < distance {
-					distance, by = d, t
-				}
-			}
-		}
-	}
-	return distance, by
-}
-
-// verdict is what match would say, and one sentence for a person.
-func verdict(a wire.CompareAnswer, policy hashindex.Policy) (status, kind, why string) {
-	for i, image := range a.Images {
-		if image.Quality < hashindex.PoorQuality {
-			return undecidable, "", fmt.Sprintf("image %d is too flat to tell: quality %d, where %d is needed", i, image.Quality, hashindex.PoorQuality)
-		}
-	}
-	apart := fmt.Sprintf("the PDQ hashes are %d of %d bits apart%s", a.Best.PDQ, hashindex.PDQ.Bits(), turned(a.Best.Transform))
-	upright := a.Best.Transform == wire.Transform{}
+// why is the verdict in one sentence for a person.
+func why(e hashindex.Evidence, status hashindex.Status) string {
+	apart := fmt.Sprintf("the PDQ hashes are %d of %d bits apart%s", e.Distance, e.Algorithm.Bits(), turned(wireTransform(e.Transform)))
 	switch {
-	case a.SameBytes:
-		return matched, copied, "the two are the same file"
-	case a.Best.PDQ > policy.Radius:
-		return notMatched, "", fmt.Sprintf("%s, beyond the radius of %d", apart, policy.Radius)
-	case upright && a.Best.PDQ <= policy.CopyRadius:
-		return matched, copied, fmt.Sprintf("%s, within the copy radius of %d: the same picture", apart, policy.CopyRadius)
+	case status == hashindex.Undecidable && e.ReferenceQuality < hashindex.PoorQuality:
+		return tooFlat(0, e.ReferenceQuality)
+	case status == hashindex.Undecidable:
+		return tooFlat(1, e.QueryQuality)
+	case status == hashindex.NotMatched:
+		return fmt.Sprintf("%s, beyond the radius of %d", apart, e.Radius)
+	case e.SameBytes():
+		return "the two are the same file"
+	case e.Kind == hashindex.Copy:
+		return fmt.Sprintf("%s, within the copy radius of %d: the same picture", apart, e.CopyRadius)
 	}
-	return matched, near, fmt.Sprintf("%s, within the radius of %d: the same picture, altered", apart, policy.Radius)
+	return fmt.Sprintf("%s, within the radius of %d: the same picture, altered", apart, e.Radius)
 }
 
-const (
-	matched     = string(hashindex.Matched)
-	notMatched  = string(hashindex.NotMatched)
-	undecidable = string(hashindex.Undecidable)
-	copied      = string(hashindex.Copy)
-	near        = string(hashindex.Near)
-)
+func tooFlat(image, quality int) string {
+	return fmt.Sprintf("image %d is too flat to tell: quality %d, where %d is needed", image, quality, hashindex.PoorQuality)
+}
 
 func turned(t wire.Transform) string {
 	switch {

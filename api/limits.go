@@ -37,11 +37,6 @@ const (
 	maxSubject         = 1 << 10
 	maxField           = 64 << 10 // a text part of a multipart body
 	maxLine            = 4 << 10  // a line of a hash stream
-
-	// These are enforced by hashindex, which does not export them; TestLimitsAreThoseEnforced.
-	maxExternalID = 256
-	maxNote       = 4 << 10
-	maxMeta       = 16 << 10
 )
 
 func (l Limits) withDefaults() Limits {
@@ -79,9 +74,9 @@ func (l Limits) byName() map[string]int64 {
 		"field_bytes":         maxField,
 		"line_bytes":          maxLine,
 		"hash_list_row_bytes": hashlist.MaxRecord,
-		"external_id_bytes":   maxExternalID,
-		"note_bytes":          maxNote,
-		"meta_bytes":          maxMeta,
+		"external_id_bytes":   hashindex.MaxExternalID,
+		"note_bytes":          hashindex.MaxNote,
+		"meta_bytes":          hashindex.MaxMeta,
 	}
 	maps.Copy(named, l.Pictures)
 	return named

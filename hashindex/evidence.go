@@ -53,7 +53,56 @@ func (e Evidence) kind() Tier {
 	return Near
 }
 
-// score puts distances of all algorithms on one scale.
-func (e Evidence) score() float64 {
+// Score puts distances of all algorithms on one scale: 1 for equal hashes, 0 for what two unrelated
+// pictures average, half of the bits; below 0 for what is farther still.
+func (e Evidence) Score() float64 {
 	return 1 - float64(e.Distance)/float64(e.Algorithm.Bits()/2)
+}
+
+// Compare says of two pictures what the index would say if the first were registered under the
+// policy and the second asked about: the evidence of their nearest frames, over every way to turn
+// and mirror. Frames too poor to mean anything are left out where there are better ones.
+func Compare(reference, query Picture, policy Policy) (Evidence, Status) {
+	best := Evidence{Distance: PDQ.Bits() + 1}
+	for n, asked := range query.Frames {
+		for m, known := range reference.Frames {
+			if query.misleading(asked) || reference.misleading(known) {
+				continue
+			}
+			if e := nearest(known.Fingerprint, asked.Fingerprint); e.Distance < best.Distance {
+				e.QueryFrame, e.ReferenceFrame = n, m
+				best = e
+			}
+		}
+	}
+	best.Radius, best.CopyRadius = policy.Radius, policy.CopyRadius
+	best.QueryContent, best.ReferenceContent = query.Content, reference.Content
+	best.Kind = best.kind()
+	switch {
+	case min(best.QueryQuality, best.ReferenceQuality) < PoorQuality:
+		return best, Undecidable
+	case best.Distance > policy.Radius:
+		return best, NotMatched
+	}
+	return best, Matched
+}
+
+// misleading reports whether the frame is poor while the picture has better ones.
+func (p Picture) misleading(f Frame) bool {
+	return f.Quality < PoorQuality && p.quality() >= PoorQuality
+}
+
+// nearest is the evidence of two frames, by the transform that brings them nearest.
+func nearest(reference, query Fingerprint) Evidence {
+	best := Evidence{Distance: PDQ.Bits() + 1}
+	for t, hash := range query.Dihedral {
+		if d := hash.Distance(reference.Hashes[PDQ]); d < best.Distance {
+			best = Evidence{
+				Recipe: reference.Recipe, Algorithm: PDQ, Transform: Transform(t),
+				QueryHash: hash, ReferenceHash: reference.Hashes[PDQ], Distance: d,
+				QueryQuality: query.Quality, ReferenceQuality: reference.Quality,
+			}
+		}
+	}
+	return best
 }

@@ -511,3 +511,38 @@ func TestClosedIndexRefusesWrites(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestComparingTwoPicturesSaysWhatTheIndexWould(t *testing.T) {
+	r := seeded(t)
+	for _, bits := range []int{0, 10, 11, 31, 32} {
+		f := open(t)
+		f.collection("brand", hashindex.Brand)
+		reference := picture(r)
+		f.add("brand", reference)
+		query := picture(r)
+		query.Frames[0].Dihedral[hashindex.Mirrored] = flip(reference.Frames[0].Hashes[hashindex.PDQ], bits)
+		evidence, status := hashindex.Compare(reference, query, hashindex.DefaultPolicy())
+		answer := f.match(query)
+		if status != answer.Status || evidence.Transform != hashindex.Mirrored || evidence.Distance != bits {
+			t.Errorf("%d bits: compare says %s, %+v; match says %s", bits, status, evidence, answer.Status)
+		}
+		if len(answer.Matches) > 0 && answer.Matches[0].Evidence != evidence {
+			t.Errorf("%d bits: compare's evidence %+v, match's %+v", bits, evidence, answer.Matches[0].Evidence)
+		}
+	}
+}
+
+func TestPoorFrameDecidesNothingBesideAGoodOne(t *testing.T) {
+	r := seeded(t)
+	reference, query := picture(r), picture(r)
+	flat := query.Frames[0]
+	flat.Quality, flat.Dihedral = 0, reference.Frames[0].Dihedral
+	query.Frames = append(query.Frames, flat)
+	if evidence, status := hashindex.Compare(reference, query, hashindex.DefaultPolicy()); status != hashindex.NotMatched {
+		t.Errorf("%s by frame %d", status, evidence.QueryFrame)
+	}
+	query.Frames = query.Frames[1:]
+	if _, status := hashindex.Compare(reference, query, hashindex.DefaultPolicy()); status != hashindex.Undecidable {
+		t.Errorf("the poor frame alone: %s", status)
+	}
+}

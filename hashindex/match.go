@@ -149,7 +149,7 @@ func (s *search) ask(ctx context.Context, in *space, scope Scope, frame int, pro
 	}
 	for _, f := range found {
 		p := probes[f.Probe]
-		s.keep(candidate{f.Entry, in.algorithm, frame, p.transform, p.hash, Evidence{Algorithm: in.algorithm, Distance: f.Distance}.score()})
+		s.keep(candidate{f.Entry, in.algorithm, frame, p.transform, p.hash, Evidence{Algorithm: in.algorithm, Distance: f.Distance}.Score()})
 	}
 	return nil
 }
@@ -246,7 +246,7 @@ func (s *search) matchOf(r Reader, c candidate) (Match, error) {
 	if match.Evidence.Verify() != nil {
 		return Match{}, ErrNotFound
 	}
-	match.Score = match.Evidence.score()
+	match.Score = match.Evidence.Score()
 	return match, nil
 }
 

@@ -70,17 +70,18 @@ func (f FrameID) Reference() ReferenceID { return ReferenceID(f >> frameBits) }
 // Index is the frame's place in Reference.Frames.
 func (f FrameID) Index() int { return int(f & (MaxFrames - 1)) }
 
+// What a reference's texts may take, in bytes; meta with all its keys and values together.
 const (
-	maxExternalID = 256     // bytes
-	maxNote       = 4 << 10 // bytes
-	maxMeta       = 16 << 10
+	MaxExternalID = 256
+	MaxNote       = 4 << 10
+	MaxMeta       = 16 << 10
 )
 
 func (r Reference) validate() error {
-	if err := checkText("external_id", r.ExternalID, maxExternalID, false); err != nil {
+	if err := checkText("external_id", r.ExternalID, MaxExternalID, false); err != nil {
 		return err
 	}
-	if err := checkText("note", r.Note, maxNote, true); err != nil {
+	if err := checkText("note", r.Note, MaxNote, true); err != nil {
 		return err
 	}
 	if err := checkMeta(r.Meta); err != nil {
@@ -93,8 +94,8 @@ func checkMeta(meta map[string]string) error {
 	size := 0
 	for key, value := range meta {
 		size += len(key) + len(value)
-		if size > maxMeta {
-			return &LimitError{Limit: "meta_bytes", Max: maxMeta}
+		if size > MaxMeta {
+			return &LimitError{Limit: "meta_bytes", Max: MaxMeta}
 		}
 		if key == "" {
 			return invalid("meta", "an empty key")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
+	"syscall"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -32,6 +34,9 @@ func translate(err error) error {
 		if errors.Is(err, theirs) {
 			return fmt.Errorf("%w (%w)", ours, err)
 		}
+	}
+	if err != nil && !errors.Is(err, syscall.ENOSPC) && strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
+		return fmt.Errorf("%w (%w)", syscall.ENOSPC, err) // bbolt drops it when the file cannot grow
 	}
 	return err
 }
