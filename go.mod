@@ -4,6 +4,7 @@ go 1.26.4
 
 require (
 	github.com/corona10/goimagehash v1.1.0
+	github.com/disintegration/imaging v1.6.2
 	github.com/gen2brain/jpegn v0.6.1
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/labstack/echo/v4 v4.16.0

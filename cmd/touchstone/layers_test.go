@@ -41,7 +41,6 @@ var owners = map[string][]string{
 	"github.com/gen2brain/jpegn":          {"hashindex/fingerprint"},
 	"github.com/spf13/cobra":              {"cmd/touchstone"},
 	"github.com/schollz/progressbar":      {"cmd/touchstone"},
-	"github.com/gen2brain/webp":           {"fixtures"},
 }
 
 func TestArrowsPointInward(t *testing.T) {

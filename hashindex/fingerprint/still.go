@@ -6,6 +6,8 @@ import (
 	"image/color"
 	"image/draw"
 	"time"
+
+	"github.com/disintegration/imaging"
 )
 
 // Still decodes the picture, or the first frame of one that moves, for people and tools to look at:
@@ -36,31 +38,21 @@ func overWhite(img image.Image) *image.NRGBA {
 
 // show lays the stored pixels out as they are to be seen.
 func (o orientation) show(stored *image.NRGBA) *image.NRGBA {
-	if o == upright {
-		return stored
+	switch o {
+	case 2:
+		return imaging.FlipH(stored)
+	case 3:
+		return imaging.Rotate180(stored)
+	case 4:
+		return imaging.FlipV(stored)
+	case 5:
+		return imaging.Transpose(stored)
+	case 6:
+		return imaging.Rotate270(stored) // imaging turns the other way round
+	case 7:
+		return imaging.Transverse(stored)
+	case 8:
+		return imaging.Rotate90(stored)
 	}
-	size := stored.Rect.Size()
-	width, height := o.size(size.X, size.Y)
-	out := image.NewNRGBA(image.Rect(0, 0, width, height))
-	for y := range height {
-		for x := range width {
-			from := stored.PixOffset(o.stored(x, y, size))
-			copy(out.Pix[out.PixOffset(x, y):][:4], stored.Pix[from:][:4])
-		}
-	}
-	return out
-}
-
-// stored is where the pixel shown at x, y is kept in a picture of that stored size.
-func (o orientation) stored(x, y int, size image.Point) (int, int) {
-	if o.transposed() {
-		x, y = y, x
-	}
-	if o.reversesColumns() {
-		x = size.X - 1 - x
-	}
-	if o.reversesRows() {
-		y = size.Y - 1 - y
-	}
-	return x, y
+	return stored
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
 	"touchstone/hashindex"
@@ -42,7 +41,7 @@ func translate(err error) error {
 }
 
 var translations = map[error]error{
-	bbolt.ErrTimeout:           hashindex.ErrLocked,
+	berrors.ErrTimeout:         hashindex.ErrLocked,
 	berrors.ErrDatabaseNotOpen: hashindex.ErrClosed,
 	berrors.ErrInvalid:         hashindex.ErrDamaged,
 	berrors.ErrChecksum:        hashindex.ErrDamaged,
