@@ -1,0 +1,118 @@
+package hashindex
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// NewReference is a reference to be added.
+type NewReference struct {
+	ExternalID string
+	Note       string
+	Meta       map[string]string
+	Picture    Picture // with its frames; for bare hashes only those
+	Encoded    []byte  // the picture as it came, to be kept; nil: not kept
+}
+
+// Added is a reference that was added, with what it resembles.
+type Added struct {
+	Reference      Reference
+	Poor           bool    // kept, but too flat to be matched
+	NearDuplicates []Match // earlier references of its own collection
+	Conflicts      []Match // references of other collections
+}
+
+// maxResembling bounds how many near-duplicates and conflicts one answer lists.
+const maxResembling = 10
+
+// AddReferences adds all of them in one step or none. They are searchable when it returns.
+// ErrExists when an external id is taken.
+func (ix *Index) AddReferences(ctx context.Context, actor, collection string, news []NewReference) ([]Reference, Seq, error) {
+	for i, n := range news {
+		if err := n.reference(0).validate(); err != nil {
+			return nil, 0, fmt.Errorf("reference %d: %w", i, err)
+		}
+	}
+	ix.pictures.RLock()
+	defer ix.pictures.RUnlock()
+	if err := ix.store.PutBlobs(ctx, encodedOf(news)); err != nil {
+		return nil, 0, err
+	}
+	changes, err := ix.commit(ctx, actor, func(r Reader) ([]Change, error) {
+		return planAdditions(r, collection, news, ix.now().UTC())
+	})
+	if err != nil || len(changes) == 0 {
+		return nil, ix.Seq(), err
+	}
+	added := make([]Reference, len(changes))
+	for i, c := range changes {
+		added[i] = c.Reference
+	}
+	return added, changes[len(changes)-1].Seq, nil
+}
+
+func planAdditions(r Reader, collection string, news []NewReference, at time.Time) ([]Change, error) {
+	c, err := r.CollectionNamed(collection)
+	if err != nil {
+		return nil, err
+	}
+	changes := make([]Change, len(news))
+	for i, n := range news {
+		reference := n.reference(c.ID)
+		reference.Added = at
+		changes[i] = Change{Kind: ReferenceAdded, Reference: reference}
+	}
+	return changes, nil
+}
+
+func encodedOf(news []NewReference) (contents [][]byte) {
+	for _, n := range news {
+		if n.Encoded != nil {
+			contents = append(contents, n.Encoded)
+		}
+	}
+	return contents
+}
+
+func (n NewReference) reference(c CollectionID) Reference {
+	r := Reference{
+		Collection: c, ExternalID: n.ExternalID, Note: n.Note, Meta: n.Meta,
+		Format: n.Picture.Format, Width: n.Picture.Width, Height: n.Picture.Height,
+	}
+	if n.Encoded != nil {
+		r.Content = n.Picture.Content
+	}
+	for _, f := range n.Picture.Frames {
+		r.Frames = append(r.Frames, StoredFrame{At: f.At, Recipe: f.Recipe, Quality: f.Quality, Hashes: f.Hashes})
+	}
+	return r
+}
+
+// Resembling says what an added reference looks like that came before it: asked after the addition,
+// so that two that arrive together see each other.
+func (ix *Index) Resembling(ctx context.Context, added Reference, picture Picture) (Added, error) {
+	result := Added{Reference: added, Poor: poor(picture)}
+	answer, err := ix.match(ctx, Query{Picture: picture, Radius: PolicyRadius, Effort: FastEffort, Limit: MaxLimit},
+		func(r Reference) bool { return r.ID >= added.ID })
+	for _, m := range answer.Matches {
+		if m.Reference.Collection == added.Collection {
+			result.NearDuplicates = appendUpTo(result.NearDuplicates, m)
+		} else {
+			result.Conflicts = appendUpTo(result.Conflicts, m)
+		}
+	}
+	return result, err
+}
+
+func poor(p Picture) bool {
+	q := p.quality()
+	return q != QualityUnknown && q < PoorQuality
+}
+
+func appendUpTo(matches []Match, m Match) []Match {
+	if len(matches) == maxResembling {
+		return matches
+	}
+	return append(matches, m)
+}
