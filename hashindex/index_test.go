@@ -546,3 +546,47 @@ func TestPoorFrameDecidesNothingBesideAGoodOne(t *testing.T) {
 		t.Errorf("the poor frame alone: %s", status)
 	}
 }
+
+func TestManyHashesInACrowdOfEqualReferencesAnswerInOrder(t *testing.T) {
+	f := open(t)
+	f.collection("brand", hashindex.Brand)
+	p := picture(seeded(t))
+	crowd := make([]hashindex.Picture, 3000)
+	for i := range crowd {
+		crowd[i] = p
+	}
+	added := f.add("brand", crowd...)
+	query := hashindex.HashQuery{Algorithm: hashindex.PDQ, Radius: 31, Limit: 5}
+	for i := range 1001 {
+		query.Hashes = append(query.Hashes, flip(p.Frames[0].Hashes[hashindex.PDQ], i%33))
+	}
+	for _, query.Each = range []int{1, 8} {
+		answer, err := f.MatchHashes(t.Context(), query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, result := range answer.Results {
+			distance := i * query.Each % 33
+			if query.Each == 8 { // the nearest of eight in a row
+				distance = 33
+				for n := i * 8; n < min(i*8+8, 1001); n++ {
+					distance = min(distance, n%33)
+				}
+			}
+			if distance > 31 {
+				if len(result) != 0 {
+					t.Errorf("result %d of %d: got %v beyond the radius", i, query.Each, result)
+				}
+				continue
+			}
+			if len(result) != 5 {
+				t.Errorf("result %d of %d: %d matches, want 5", i, query.Each, len(result))
+			}
+			for n, m := range result {
+				if m.Reference != added[n].ID || m.Distance != distance {
+					t.Errorf("result %d of %d: match %d is %+v, want reference %d at %d", i, query.Each, n, m, added[n].ID, distance)
+				}
+			}
+		}
+	}
+}
