@@ -20,6 +20,9 @@ type Fingerprint struct {
 	// Dihedral holds the PDQ hashes of the frame turned and mirrored, indexed by Transform;
 	// Dihedral[Upright] equals Hashes[PDQ]. Queries carry it; it is not stored.
 	Dihedral [TransformCount]Hash
+
+	// Features are made for additions and for queries of full effort; otherwise zero.
+	Features Features
 }
 
 // Frame is one still of a picture, with its time from the start (0 for an image).

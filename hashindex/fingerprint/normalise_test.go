@@ -7,6 +7,7 @@ import (
 	"image/draw"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +57,7 @@ func TestOriginDoesNotMatter(t *testing.T) {
 	draw.Draw(copied, copied.Rect, part, part.Bounds().Min, draw.Src)
 	h := header{format: formatPNG, orientation: upright}
 	got, want := new(sampler).fingerprint(part, h), new(sampler).fingerprint(copied, h)
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -180,7 +181,7 @@ func TestManyGoroutinesGetOneAnswer(t *testing.T) {
 			got, err := m.Picture(context.Background(), pictures[i%3])
 			if err != nil {
 				t.Error(err)
-			} else if got.Frames[0] != want[i%3].Frames[0] {
+			} else if !reflect.DeepEqual(got.Frames[0], want[i%3].Frames[0]) {
 				t.Errorf("goroutine %d: got %+v, want %+v", i, got.Frames[0], want[i%3].Frames[0])
 			}
 		})
