@@ -10,19 +10,40 @@ import (
 // TestNearEqualsPortable tries every number of probes and every radius on blocks whose entries lie
 // at all distances from the probes.
 func TestNearEqualsPortable(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, width := range []int{64, 256} {
-		for radius := -1; radius <= width; radius++ {
-			for n := range MaxProbes + 1 {
-				block, p := spread(rng, width, radius, n)
-				plain := p
-				near(block, &p)
-				nearPortable(block, &plain)
-				if p.masks != plain.masks {
-					t.Fatalf("%d bits, radius %d, %d probes: got %x, want %x", width, radius, n, p.masks, plain.masks)
+	for name, compare := range kernels() {
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(1, 2))
+			for _, width := range []int{64, 256} {
+				for radius := -1; radius <= width; radius++ {
+					for n := 1; n <= MaxProbes; n++ {
+						block, p := spread(rng, width, radius, n)
+						checkNear(t, compare, block, p)
+					}
 				}
 			}
-		}
+		})
+	}
+}
+
+func TestNearWithoutProbesDoesNothing(t *testing.T) {
+	block, p := spread(rand.New(rand.NewPCG(5, 6)), 64, 8, 0)
+	checkNear(t, near, block, p)
+}
+
+// kernels are all that this machine can run, and the one that it does.
+func kernels() map[string]func([]uint64, *Probes) {
+	k := fastKernels()
+	k["best"] = near
+	return k
+}
+
+func checkNear(t *testing.T, compare func([]uint64, *Probes), block []uint64, p Probes) {
+	t.Helper()
+	plain := p
+	nearPortable(block, &plain)
+	compare(block, &p)
+	if p.masks != plain.masks {
+		t.Fatalf("radius %d, %d planes, %d probes: got %x, want %x", p.radius, p.planes, p.n, p.masks, plain.masks)
 	}
 }
 
@@ -51,7 +72,9 @@ func spread(rng *rand.Rand, width, radius, n int) ([]uint64, Probes) {
 // BenchmarkNear compares a block with a picture's eight probes, none of which is near.
 func BenchmarkNear(b *testing.B) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for name, compare := range map[string]func([]uint64, *Probes){"best": near, "portable": nearPortable} {
+	kernels := kernels()
+	kernels["portable"] = nearPortable
+	for name, compare := range kernels {
 		for width, title := range map[int]string{64: "64bits", 256: "256bits"} {
 			b.Run(title+"/"+name, func(b *testing.B) {
 				e := New(width)
