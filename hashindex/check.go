@@ -70,24 +70,35 @@ func (s *sum) add(e Entry) {
 	s.digest += h.Sum64()
 }
 
-func (ix *Index) sumSearchers() []sum {
-	sums := make([]sum, len(ix.spaces))
-	for i, s := range ix.spaces {
-		s.searcher.Entries(func(e Entry) bool { sums[i].add(e); return true })
+// sumSearchers sums those that are live: what is still loading is not searched either.
+func (ix *Index) sumSearchers() map[*feed]sum {
+	sums := map[*feed]sum{}
+	for _, f := range ix.feeds {
+		if f.live.Load() {
+			var held sum
+			f.Entries(func(e Entry) bool { held.add(e); return true })
+			sums[f] = held
+		}
 	}
 	return sums
 }
 
-func (ix *Index) compareSums(ctx context.Context, r Reader, held []sum, report *CheckReport, found func(Finding)) error {
+func (ix *Index) compareSums(ctx context.Context, r Reader, held map[*feed]sum, report *CheckReport, found func(Finding)) error {
 	want, err := ix.sumStore(ctx, r, report)
 	if err != nil {
 		return err
 	}
 	for i, s := range ix.spaces {
-		report.Searchers[s.name] = held[i].entries
-		if held[i] != want[i] {
-			found(Finding{"I2", fmt.Sprintf("searcher %s holds %d entries that are not the %d of the store: remove its snapshot and open again",
-				s.name, held[i].entries, want[i].entries)})
+		for _, f := range s.feeds {
+			got, live := held[f]
+			if !live {
+				continue
+			}
+			report.Searchers[s.name] = got.entries
+			if got != want[i] {
+				found(Finding{"I2", fmt.Sprintf("%s of %s holds %d entries that are not the %d of the store: remove its snapshot and open again",
+					f.Stats().Name, s.name, got.entries, want[i].entries)})
+			}
 		}
 	}
 	return nil

@@ -123,11 +123,11 @@ func (ix *Index) settle(group []*proposal, err error) {
 
 // apply feeds committed changes to all that is derived. The caller holds lead.
 func (ix *Index) apply(changes []Change) {
-	if ix.Ready() == nil {
-		for _, s := range ix.spaces {
-			s.apply(ix.recipe, changes)
+	for s, f := range ix.feeds {
+		if f.live.Load() { // else the loader reads them from the store
+			s.feedTo(f, ix.recipe, changes)
 		}
-	} // else the loader reads them from the store
+	}
 	ix.catalog.Store(ix.catalog.Load().after(changes))
 	ix.applied.Store(uint64(changes[len(changes)-1].Seq))
 	ix.saveSoon()

@@ -42,7 +42,7 @@ func (ix *Index) matchParts(ctx context.Context, r Reader, q HashQuery, catalog 
 		last := min(first+size, len(results))
 		part.Hashes = q.Hashes[first*q.Each : min(last*q.Each, len(q.Hashes))]
 		var err error
-		if found, err = ix.spaces[q.Algorithm].searcher.Search(ctx, part.Hashes, scope, found[:0]); err != nil {
+		if found, err = ix.spaces[q.Algorithm].search(ctx, part.Hashes, scope, found[:0]); err != nil {
 			return err
 		}
 		if err := confirmHashes(r, part, catalog, found, results[first:last]); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -14,8 +15,8 @@ const replayBatch = 10_000
 // after it.
 func (ix *Index) load(ctx context.Context) {
 	started := time.Now()
-	for _, s := range ix.spaces {
-		ix.loadSnapshot(s)
+	for s, f := range ix.feeds {
+		ix.loadSnapshot(s, f)
 	}
 	replayed, err := ix.replay(ctx)
 	late, err := ix.finishLoading(ctx, err)
@@ -34,6 +35,11 @@ func (ix *Index) finishLoading(ctx context.Context, err error) (replayed int, _ 
 	if err == nil {
 		replayed, err = ix.replay(ctx)
 	}
+	if err == nil {
+		for _, f := range ix.feeds {
+			f.live.Store(true)
+		}
+	}
 	ix.loadErr = err
 	close(ix.ready)
 	return replayed, err
@@ -41,12 +47,12 @@ func (ix *Index) finishLoading(ctx context.Context, err error) (replayed int, _ 
 
 // loadSnapshot leaves the space empty, to be replayed from the start, where there is no snapshot
 // or no good one.
-func (ix *Index) loadSnapshot(s *space) {
-	searcher, ok := s.searcher.(SavedSearcher)
+func (ix *Index) loadSnapshot(s *space, f *feed) {
+	searcher, ok := f.Searcher.(SavedSearcher)
 	if !ok {
 		return
 	}
-	seq, state, err := ix.store.LoadSnapshot(ix.snapshotName(s))
+	seq, state, err := ix.store.LoadSnapshot(ix.snapshotName(s, f))
 	if err == nil && seq > ix.Seq() {
 		err = fmt.Errorf("snapshot of change %d, but the history ends at %d: %w", seq, ix.Seq(), ErrDamaged)
 	}
@@ -55,7 +61,7 @@ func (ix *Index) loadSnapshot(s *space) {
 	}
 	switch {
 	case err == nil:
-		s.applied, s.saved = seq, seq
+		f.applied, f.saved = seq, seq
 	case !errors.Is(err, ErrNotFound):
 		ix.log.Warn("snapshot not used; replaying instead", "space", s.name, "err", err)
 	}
@@ -63,23 +69,23 @@ func (ix *Index) loadSnapshot(s *space) {
 
 // snapshotName holds the recipe, because a space holds the hashes of that recipe alone (I4), and the
 // searcher, because each reads its own states only.
-func (ix *Index) snapshotName(s *space) string {
-	return s.name + "@" + string(ix.recipe) + "/" + s.searcher.Stats().Name
+func (ix *Index) snapshotName(s *space, f *feed) string {
+	return s.name + "@" + string(ix.recipe) + "/" + f.Stats().Name
 }
 
 // replay applies the changes that some space has not seen and counts them.
 func (ix *Index) replay(ctx context.Context) (count int, err error) {
-	from := ix.spaces[0].applied
-	for _, s := range ix.spaces {
-		from = min(from, s.applied)
+	from := Seq(math.MaxUint64)
+	for _, f := range ix.feeds {
+		from = min(from, f.applied)
 	}
 	for {
 		changes, err := ix.Changes(ctx, from, replayBatch)
 		if err != nil || len(changes) == 0 {
 			return count, err
 		}
-		for _, s := range ix.spaces {
-			s.apply(ix.recipe, changes)
+		for s, f := range ix.feeds {
+			s.feedTo(f, ix.recipe, changes)
 		}
 		count += len(changes)
 		from = changes[len(changes)-1].Seq
@@ -88,19 +94,19 @@ func (ix *Index) replay(ctx context.Context) (count int, err error) {
 
 // worthSaving reports whether replaying what the snapshot lacks would cost more than writing it
 // again: writes stay amortised, and a start replays an eighth at most.
-func worthSaving(s *space) bool {
-	return uint64(s.applied-s.saved)*8 > uint64(s.searcher.Stats().Entries)
+func worthSaving(f *feed) bool {
+	return uint64(f.applied-f.saved)*8 > uint64(f.Stats().Entries)
 }
 
 // overdue is worthSaving for a running server, which saves only where a crash would cost seconds.
-func overdue(s *space) bool {
+func overdue(f *feed) bool {
 	const tail = 200_000
-	return s.applied-s.saved > tail && worthSaving(s)
+	return f.applied-f.saved > tail && worthSaving(f)
 }
 
 // saveSoon starts saving in the background when a space is overdue. The caller holds lead.
 func (ix *Index) saveSoon() {
-	if ix.Ready() != nil || !overdue(ix.spaces[PDQ]) || ix.saving.Swap(true) {
+	if ix.Ready() != nil || !overdue(ix.spaces[PDQ].feeds[0]) || ix.saving.Swap(true) {
 		return
 	}
 	ix.background.Go(func() {
@@ -113,28 +119,39 @@ func (ix *Index) saveSoon() {
 
 // saveSpaces saves the spaces that are wanted. Writers wait while a state is copied, not while it
 // is written.
-func (ix *Index) saveSpaces(wanted func(*space) bool) error {
-	for _, s := range ix.spaces {
-		seq, state := ix.stateOf(s, wanted)
+func (ix *Index) saveSpaces(wanted func(*feed) bool) error {
+	for s, f := range ix.feeds {
+		seq, state := ix.stateOf(f, wanted)
 		if state == nil {
 			continue
 		}
-		if err := ix.store.SaveSnapshot(ix.snapshotName(s), seq, state); err != nil {
+		if err := ix.store.SaveSnapshot(ix.snapshotName(s, f), seq, state); err != nil {
 			return err
 		}
 		ix.commits.lead.Lock()
-		s.saved = seq
+		f.saved = seq
 		ix.commits.lead.Unlock()
 	}
 	return nil
 }
 
-func (ix *Index) stateOf(s *space, wanted func(*space) bool) (Seq, []byte) {
+func (ix *Index) stateOf(f *feed, wanted func(*feed) bool) (Seq, []byte) {
 	ix.commits.lead.Lock()
 	defer ix.commits.lead.Unlock()
-	searcher, ok := s.searcher.(SavedSearcher)
-	if !ok || !wanted(s) {
+	searcher, ok := f.Searcher.(SavedSearcher)
+	if !ok || !wanted(f) {
 		return 0, nil
 	}
-	return s.applied, searcher.AppendState(nil)
+	return f.applied, searcher.AppendState(nil)
+}
+
+// feeds yields each searcher with its space.
+func (ix *Index) feeds(yield func(*space, *feed) bool) {
+	for _, s := range ix.spaces {
+		for _, f := range s.feeds {
+			if !yield(s, f) {
+				return
+			}
+		}
+	}
 }

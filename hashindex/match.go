@@ -142,7 +142,7 @@ func (s *search) ask(ctx context.Context, in *space, scope Scope, frame int, pro
 	for i, p := range probes {
 		hashes[i] = p.hash
 	}
-	found, err := in.searcher.Search(ctx, hashes, scope, nil)
+	found, err := in.search(ctx, hashes, scope, nil)
 	if err != nil {
 		return err
 	}

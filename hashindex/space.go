@@ -1,18 +1,34 @@
 package hashindex
 
-// space is one set of comparable hashes with the searcher over it.
+import (
+	"context"
+	"sync/atomic"
+)
+
+// space is one set of comparable hashes with the searchers over it.
 type space struct {
-	name      string // of its snapshot
+	name      string // of what is saved of it
 	algorithm Algorithm
-	searcher  Searcher
 
 	// alone keeps only the hashes of frames that have no PDQ hash: those are found in pictures by
 	// pHash, and all others are not looked at twice.
 	alone bool
 
+	// feeds hold the same entries and give the same answers, the fastest first.
+	feeds []*feed
+}
+
+// feed is a searcher and how much of the history it has been fed.
+type feed struct {
+	Searcher
+
 	// applied is the last change that the searcher holds (I2), saved the one that its snapshot
 	// does. The committer's lead lock guards both.
 	applied, saved Seq
+
+	// live is set once the searcher has caught up with the history: from then on it takes each
+	// change before the writer is answered (I1) and may be searched. Until then the loader feeds it.
+	live atomic.Bool
 }
 
 // lonePHash is the place in Index.spaces of the pHashes of references that have no PDQ hash. The
@@ -22,17 +38,40 @@ const lonePHash = AlgorithmCount
 func newSpaces(newSearcher func(Algorithm) Searcher) []*space {
 	var spaces []*space
 	for _, a := range Algorithms() {
-		spaces = append(spaces, &space{name: a.String(), algorithm: a, searcher: newSearcher(a)})
+		spaces = append(spaces, &space{name: a.String(), algorithm: a})
 	}
-	return append(spaces, &space{name: "phash-alone", algorithm: PHash, alone: true, searcher: newSearcher(PHash)})
+	spaces = append(spaces, &space{name: "phash-alone", algorithm: PHash, alone: true})
+	for _, s := range spaces {
+		s.feeds = append(s.feeds, &feed{Searcher: newSearcher(s.algorithm)})
+	}
+	return spaces
 }
 
-// apply is the one way into a searcher, for live writes and for recovery alike. Changes that the
+// search asks the searcher that choose picks.
+func (s *space) search(ctx context.Context, probes []Hash, scope Scope, found []Found) ([]Found, error) {
+	f := s.choose()
+	if f == nil {
+		return found, ErrNotReady
+	}
+	return f.Search(ctx, probes, scope, found)
+}
+
+// choose is the fastest searcher that is live, nil while none is.
+func (s *space) choose() *feed {
+	for _, f := range s.feeds {
+		if f.live.Load() {
+			return f
+		}
+	}
+	return nil
+}
+
+// feedTo is the one way into a searcher, for live writes and for recovery alike. Changes that the
 // searcher has seen are skipped, so that a replay may overlap.
-func (s *space) apply(recipe Recipe, changes []Change) {
+func (s *space) feedTo(f *feed, recipe Recipe, changes []Change) {
 	var edits []Edit
 	for _, change := range changes {
-		if change.Seq <= s.applied {
+		if change.Seq <= f.applied {
 			continue
 		}
 		switch change.Kind {
@@ -41,11 +80,11 @@ func (s *space) apply(recipe Recipe, changes []Change) {
 		}
 	}
 	if len(edits) > 0 {
-		s.searcher.Apply(edits)
+		f.Apply(edits)
 	}
 	// applied moves only after the searcher holds the changes, so that a replay never skips one (I2).
 	if n := len(changes); n > 0 {
-		s.applied = max(s.applied, changes[n-1].Seq)
+		f.applied = max(f.applied, changes[n-1].Seq)
 	}
 }
 

@@ -19,8 +19,8 @@ type SpaceStats struct {
 func (ix *Index) Stats() (Stats, error) {
 	collections, err := ix.Collections()
 	stats := Stats{Seq: ix.Seq(), Recipe: ix.recipe, Ready: ix.Ready() == nil, Collections: collections}
-	for _, s := range ix.spaces {
-		stats.Searchers = append(stats.Searchers, SpaceStats{s.name, s.searcher.Stats()})
+	for s, f := range ix.feeds {
+		stats.Searchers = append(stats.Searchers, SpaceStats{s.name, f.Stats()})
 	}
 	return stats, err
 }
