@@ -71,7 +71,12 @@ func BenchmarkStages(b *testing.B) {
 			pdq.Hash(luma)
 		}
 	})
-	b.Run("goimagehash", func(b *testing.B) {
+	b.Run("hash64", func(b *testing.B) {
+		for b.Loop() {
+			s.hasher.hashes(s.shrink(luma))
+		}
+	})
+	b.Run("hash64 by goimagehash", func(b *testing.B) {
 		for b.Loop() {
 			hashes64(s.shrink(luma))
 		}

@@ -7,34 +7,39 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/corona10/goimagehash"
-
 	"touchstone/hashindex"
 )
+
+// realPictures are the product photos that are JPEGs.
+func realPictures(tb testing.TB) []string {
+	files, err := filepath.Glob(filepath.Join(dataDir(tb), "products", "*", "*.jpg"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return files
+}
+
+func mustRead(tb testing.TB, path string) []byte {
+	tb.Helper()
+	encoded, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return encoded
+}
 
 // TestSmallPictureKeepsThe64BitHashes compares with goimagehash over the whole picture, which is
 // what hash lists made elsewhere hold.
 func TestSmallPictureKeepsThe64BitHashes(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(dataDir(t), "products", "*", "*.jpg"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := realPictures(t)
 	m := New(Limits{})
 	var distances [hashindex.AlgorithmCount][]int
 	for i := 0; i < len(files); i += 10 {
-		encoded, err := os.ReadFile(files[i])
+		img, err := jpeg.Decode(bytes.NewReader(mustRead(t, files[i])))
 		if err != nil {
 			t.Fatal(err)
 		}
-		img, err := jpeg.Decode(bytes.NewReader(encoded))
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := hashindex.Hashes{
-			hashindex.PHash: hash64(goimagehash.PerceptionHash(img)),
-			hashindex.DHash: hash64(goimagehash.DifferenceHash(img)),
-			hashindex.AHash: hash64(goimagehash.AverageHash(img)),
-		}
+		want := hashes64(img)
 		got := fingerprintOf(t, m, files[i])
 		for _, a := range hashindex.Algorithms()[1:] {
 			distances[a] = append(distances[a], got.Hashes[a].Distance(want[a]))

@@ -16,6 +16,7 @@ type sampler struct {
 	luma, turned  pdq.Luma
 	chroma        chromaSampler
 	small         image.Gray
+	hasher        hasher64
 }
 
 // fingerprint normalises a decoded picture and hashes it.
@@ -23,7 +24,7 @@ func (s *sampler) fingerprint(img image.Image, h header) hashindex.Fingerprint {
 	luma := s.normalise(img, h)
 	result := pdq.Hash(luma)
 	fp := hashindex.Fingerprint{Recipe: Recipe, Quality: result.Quality, Dihedral: result.Dihedral}
-	fp.Hashes = hashes64(s.shrink(luma))
+	fp.Hashes = s.hasher.hashes(s.shrink(luma))
 	fp.Hashes[hashindex.PDQ] = result.Dihedral[hashindex.Upright]
 	return fp
 }
