@@ -48,7 +48,7 @@ func (h *hasher64) scale(small *image.Gray, pair, width, height int) []uint8 {
 	across, down := &h.across[pair], &h.down[pair]
 	across.plan(size.X, width)
 	down.plan(size.Y, height)
-	h.narrow = slices.Grow(h.narrow[:0], width*size.Y)[:width*size.Y]
+	h.narrow = resized(h.narrow, width*size.Y)
 	for y := range size.Y {
 		across.along(h.narrow[y*width:][:width], small.Pix[y*small.Stride:][:size.X])
 	}
@@ -91,7 +91,7 @@ func averageHash(pix []uint8) (hash uint64) {
 // shrink averages the plane down to at most 128×128. What it returns is overwritten by the next call.
 func (s *sampler) shrink(luma pdq.Luma) *image.Gray {
 	width, height := min(luma.Width, smallSide), min(luma.Height, smallSide)
-	pix := slices.Grow(s.small.Pix[:0], width*height)[:width*height]
+	pix := resized(s.small.Pix, width*height)
 	s.small = image.Gray{Pix: pix, Stride: width, Rect: image.Rect(0, 0, width, height)}
 	for y := range height {
 		s.average(pix[y*width:][:width], luma, y*luma.Height/height, (y+1)*luma.Height/height)

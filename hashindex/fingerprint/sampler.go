@@ -2,8 +2,6 @@ package fingerprint
 
 import (
 	"image"
-	"image/color"
-	"slices"
 
 	"touchstone/hashindex"
 	"touchstone/hashindex/fingerprint/pdq"
@@ -15,6 +13,7 @@ type sampler struct {
 	columns, rows []int // the stored columns and rows that are sampled, in the order shown
 	luma, turned  pdq.Luma
 	chroma        chromaSampler
+	brightness    [pdq.MaxSide]uint8
 	small         image.Gray
 	hasher        hasher64
 }
@@ -40,10 +39,11 @@ func (s *sampler) normalise(img image.Image, h header) pdq.Luma {
 	case *image.NYCbCrA:
 		s.sampleYCbCr(&m.YCbCr, h.format)
 		s.flatten(m)
-	case *image.Gray:
-		s.sampleGray(m)
 	default:
-		s.sampleColour(m)
+		luma := lumaReader(img)
+		for j, y := range s.rows {
+			luma(s.row(j), y, s.columns)
+		}
 	}
 	if h.orientation.transposed() {
 		return s.transpose()
@@ -63,7 +63,7 @@ func (s *sampler) plan(stored image.Point, o orientation) {
 
 // nearest picks n of length positions, counted from the end if reversed.
 func nearest(positions []int, n, length int, reversed bool) []int {
-	positions = slices.Grow(positions[:0], n)[:n]
+	positions = resized(positions, n)
 	for i := range positions {
 		positions[i] = i * length / n
 		if reversed {
@@ -71,43 +71,6 @@ func nearest(positions []int, n, length int, reversed bool) []int {
 		}
 	}
 	return positions
-}
-
-func (s *sampler) sampleGray(m *image.Gray) {
-	for j, y := range s.rows {
-		row := m.Pix[m.PixOffset(m.Rect.Min.X, m.Rect.Min.Y+y):]
-		out := s.row(j)
-		for i, x := range s.columns {
-			out[i] = float32(row[x])
-		}
-	}
-}
-
-// sampleColour reads any other picture through its 16-bit colours, which are premultiplied: what
-// alpha leaves uncovered is white. Lower bytes are dropped, as every 8-bit decoder does.
-func (s *sampler) sampleColour(m image.Image) {
-	at := colours(m)
-	origin := m.Bounds().Min
-	for j, y := range s.rows {
-		out := s.row(j)
-		for i, x := range s.columns {
-			c := at(origin.X+x, origin.Y+y)
-			white := 0xffff - c.A
-			out[i] = lumaOf(int32((c.R+white)>>8), int32((c.G+white)>>8), int32((c.B+white)>>8))
-		}
-	}
-}
-
-func colours(m image.Image) func(x, y int) color.RGBA64 {
-	if m, ok := m.(image.RGBA64Image); ok {
-		return m.RGBA64At
-	}
-	return func(x, y int) color.RGBA64 { return color.RGBA64Model.Convert(m.At(x, y)).(color.RGBA64) }
-}
-
-// lumaOf is the luma of an 8-bit colour, weighed in whole thousandths so that nothing is lost.
-func lumaOf(r, g, b int32) float32 {
-	return float32(299*r+587*g+114*b) * 0.001
 }
 
 // flatten lays what was sampled from m over white: luma is linear, so it can be blended itself.
@@ -139,5 +102,5 @@ func (s *sampler) transpose() pdq.Luma {
 // resize makes room for a picture of this size, contents undefined.
 func resize(luma *pdq.Luma, width, height int) {
 	luma.Width, luma.Height = width, height
-	luma.Pix = slices.Grow(luma.Pix[:0], width*height)[:width*height]
+	luma.Pix = resized(luma.Pix, width*height)
 }

@@ -22,13 +22,13 @@ func (m *Maker) Still(ctx context.Context, encoded []byte) (*image.NRGBA, error)
 	}
 	var still *image.NRGBA
 	err = h.eachFrame(ctx, encoded, func(img image.Image, _ time.Duration) error {
-		still = h.orientation.show(overWhite(img))
+		still = h.orientation.show(onWhite(img))
 		return nil
 	})
 	return still, err
 }
 
-func overWhite(img image.Image) *image.NRGBA {
+func onWhite(img image.Image) *image.NRGBA {
 	size := img.Bounds().Size()
 	out := image.NewNRGBA(image.Rect(0, 0, size.X, size.Y))
 	draw.Draw(out, out.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)

@@ -2,8 +2,27 @@ package fingerprint
 
 import (
 	"image"
-	"slices"
+
+	"touchstone/hashindex/fingerprint/pdq"
 )
+
+// planes are the stored values of a picture of brightness (0), blue (1) and red (2) difference.
+type planes interface {
+	row(plane, y int) []uint8
+}
+
+// decodedPlanes are those of a picture that is decoded as a whole.
+type decodedPlanes struct{ *image.YCbCr }
+
+func (p decodedPlanes) row(plane, y int) []uint8 {
+	switch plane {
+	case 0:
+		return p.Y[y*p.YStride:]
+	case 1:
+		return p.Cb[y*p.CStride:]
+	}
+	return p.Cr[y*p.CStride:]
+}
 
 // sampleYCbCr reads a picture stored as brightness and colour difference.
 //
@@ -12,24 +31,38 @@ import (
 // and cut off at 0 and 255. Doing the same at the samples only costs little and makes 96 % of the
 // reference hashes equal in every bit, against 72 %: TestHashesEqualTheReferenceImplementation.
 func (s *sampler) sampleYCbCr(m *image.YCbCr, f format) {
-	toLuma := jpegLuma
-	if f == formatWebP {
-		toLuma = videoLuma
-	}
-	s.chroma.plan(m, s.columns)
+	s.chroma.plan(m.Rect.Size(), m.SubsampleRatio, s.columns)
 	for j, y := range s.rows {
-		brightness := m.Y[(m.Rect.Min.Y+y)*m.YStride:]
-		blue, red := s.chroma.row(m, y)
-		toLuma(s.row(j), s.columns, brightness, blue, red)
+		s.sampleRow(j, y, decodedPlanes{m}, f)
 	}
 }
 
+// sampleRow samples pixel row y into row j.
+func (s *sampler) sampleRow(j, y int, from planes, f format) {
+	s.chroma.move(from, y)
+	brightness := gather(s.brightness[:], from.row(0, y), s.columns)
+	if f == formatWebP {
+		videoLuma(s.row(j), brightness, s.chroma.blue[:], s.chroma.red[:])
+		return
+	}
+	jpegLuma(s.row(j), brightness, s.chroma.blue[:], s.chroma.red[:])
+}
+
+// gather picks the columns of a row.
+func gather(out, row []uint8, columns []int) []uint8 {
+	out = out[:len(columns)]
+	for i, x := range columns {
+		out[i] = row[x]
+	}
+	return out
+}
+
 // jpegLuma converts as JFIF says: full range, BT.601, with libjpeg's constants and rounding.
-func jpegLuma(out []float32, columns []int, brightness []uint8, blue, red []int32) {
+func jpegLuma(out []float32, brightness []uint8, blue, red []int16) {
 	const half = 1 << 15
-	blue, red, columns = blue[:len(out)], red[:len(out)], columns[:len(out)]
+	blue, red, brightness = blue[:len(out)], red[:len(out)], brightness[:len(out)]
 	for i := range out {
-		y, cb, cr := int32(brightness[columns[i]]), blue[i]-128, red[i]-128
+		y, cb, cr := int32(brightness[i]), int32(blue[i])-128, int32(red[i])-128
 		out[i] = lumaOf(
 			clamp8(y+(91881*cr+half)>>16),
 			clamp8(y+(-22554*cb-46802*cr+half)>>16),
@@ -39,9 +72,9 @@ func jpegLuma(out []float32, columns []int, brightness []uint8, blue, red []int3
 
 // videoLuma converts as WebP means it: brightness runs from 16 to 235, with libwebp's constants.
 // The image package knows no such range and would show these pictures grey.
-func videoLuma(out []float32, columns []int, brightness []uint8, blue, red []int32) {
-	for i, x := range columns {
-		y, cb, cr := int32(brightness[x])*19077>>8, blue[i], red[i]
+func videoLuma(out []float32, brightness []uint8, blue, red []int16) {
+	for i := range out {
+		y, cb, cr := int32(brightness[i])*19077>>8, int32(blue[i]), int32(red[i])
 		out[i] = lumaOf(
 			clamp8((y+cr*26149>>8-14234)>>6),
 			clamp8((y-cb*6419>>8-cr*13320>>8+8708)>>6),
@@ -54,23 +87,32 @@ func clamp8(v int32) int32 { return max(0, min(v, 255)) }
 // chromaSampler interpolates chroma at the sampled columns, a row at a time: where two pixels share
 // a value, each takes three parts of that and one of the next nearest, along both axes. Sums are in
 // sixteenths, also where a pixel has a value of its own.
+//
+// A chroma row is interpolated along itself first, at the sampled columns only, and kept for the
+// next pixel row: mostly two in turn share it. The sums are of whole numbers, so their order is free.
 type chromaSampler struct {
-	across, down int     // pixels that share a value
-	near, far    []int32 // positions in a chroma row, for each sampled column
-	rounding     []int32 // and what to add before dividing
-	mixed        []int32 // a chroma row, in quarters
-	blue, red    []int32
+	across, down int // pixels that share a value
+	last         int // row of chroma values
+	near, far    []int32
+	rounding     []int16 // what to add before dividing, for each sampled column
+	lines        [2]chromaLine
+	blue, red    [pdq.MaxSide]int16
 }
 
-func (c *chromaSampler) plan(m *image.YCbCr, columns []int) {
-	c.across, c.down = coarseness(m.SubsampleRatio)
-	n, width := len(columns), (m.Rect.Dx()-1)/c.across+1
-	for _, buffer := range []*[]int32{&c.near, &c.far, &c.rounding, &c.blue, &c.red} {
-		*buffer = slices.Grow((*buffer)[:0], n)[:n]
-	}
-	c.mixed = slices.Grow(c.mixed[:0], width)[:width]
+// chromaLine is a chroma row in quarters; lines[0] holds even rows, lines[1] odd ones.
+type chromaLine struct {
+	y         int
+	blue, red [pdq.MaxSide]int16
+}
+
+func (c *chromaSampler) plan(size image.Point, ratio image.YCbCrSubsampleRatio, columns []int) {
+	c.across, c.down = coarseness(ratio)
+	c.last = (size.Y - 1) / c.down
+	c.lines[0].y, c.lines[1].y = -1, -1
+	n := len(columns)
+	c.near, c.far, c.rounding = resized(c.near, n), resized(c.far, n), resized(c.rounding, n)
 	for i, x := range columns {
-		near, far := neighbours(x, c.across, width-1)
+		near, far := neighbours(x, c.across, (size.X-1)/c.across)
 		c.near[i], c.far[i] = int32(near), int32(far)
 		c.rounding[i] = c.roundingAt(x)
 	}
@@ -88,8 +130,8 @@ func neighbours(at, shared, last int) (near, far int) {
 
 // roundingAt is what libjpeg adds before it divides. It alternates, so that rounding shifts
 // nothing on the whole.
-func (c *chromaSampler) roundingAt(x int) int32 {
-	odd := int32(x % 2)
+func (c *chromaSampler) roundingAt(x int) int16 {
+	odd := int16(x % 2)
 	switch {
 	case c.across == 2 && c.down == 2:
 		return 8 - odd
@@ -99,27 +141,41 @@ func (c *chromaSampler) roundingAt(x int) int32 {
 	return 0
 }
 
-// row interpolates the chroma of pixel row y.
-func (c *chromaSampler) row(m *image.YCbCr, y int) (blue, red []int32) {
-	near, far := neighbours(y, c.down, (m.Rect.Dy()-1)/c.down)
-	rounding := int32(0)
+// move interpolates the chroma of pixel row y.
+func (c *chromaSampler) move(from planes, y int) {
+	near, far := neighbours(y, c.down, c.last)
+	rounding := int16(0)
 	if c.down == 2 && c.across != 2 {
-		rounding = int32(4 + 4*(y%2))
+		rounding = int16(4 + 4*(y%2))
 	}
-	c.interpolate(c.blue, m.Cb[near*m.CStride:], m.Cb[far*m.CStride:], rounding)
-	c.interpolate(c.red, m.Cr[near*m.CStride:], m.Cr[far*m.CStride:], rounding)
-	return c.blue, c.red
+	a, b := c.line(from, near), c.line(from, far)
+	between(c.blue[:len(c.near)], a.blue[:], b.blue[:], c.rounding, rounding)
+	between(c.red[:len(c.near)], a.red[:], b.red[:], c.rounding, rounding)
 }
 
-func (c *chromaSampler) interpolate(out []int32, near, far []uint8, rounding int32) {
-	mixed := c.mixed
-	near, far = near[:len(mixed)], far[:len(mixed)]
-	for i := range mixed {
-		mixed[i] = 3*int32(near[i]) + int32(far[i])
-	}
-	own, next, round := c.near[:len(out)], c.far[:len(out)], c.rounding[:len(out)]
+func between(out, near, far, rounding []int16, more int16) {
+	near, far, rounding = near[:len(out)], far[:len(out)], rounding[:len(out)]
 	for i := range out {
-		out[i] = (3*mixed[own[i]] + mixed[next[i]] + round[i] + rounding) >> 4
+		out[i] = (3*near[i] + far[i] + rounding[i] + more) >> 4
+	}
+}
+
+// line is chroma row y at the sampled columns.
+func (c *chromaSampler) line(from planes, y int) *chromaLine {
+	l := &c.lines[y&1]
+	if l.y != y {
+		l.y = y
+		c.along(l.blue[:], from.row(1, y))
+		c.along(l.red[:], from.row(2, y))
+	}
+	return l
+}
+
+func (c *chromaSampler) along(out []int16, row []uint8) {
+	near, far := c.near, c.far[:len(c.near)]
+	out = out[:len(near)]
+	for i := range out {
+		out[i] = 3*int16(row[near[i]]) + int16(row[far[i]])
 	}
 }
 
