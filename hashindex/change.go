@@ -16,6 +16,11 @@ type Change struct {
 	Collection Collection // for the collection kinds
 	Reference  Reference  // for the reference kinds
 
+	// Features holds the encoded features of the reference's frames for ReferenceAdded: nil, or one
+	// for each frame, nil where there are none. The history keeps their digests alone, in the frames:
+	// Append takes the bytes and hands them back, Changes leaves them out.
+	Features [][]byte
+
 	// Prev is the digest of the change before (zero for the first) and Digest that of this one,
 	// Prev included: a chain that no entry can leave unseen. The store sets both.
 	Prev, Digest Digest

@@ -32,12 +32,24 @@ type Policy struct {
 	Radius     int // PDQ: tier near
 	CopyRadius int // PDQ: tier copy, at most Radius
 	Radius64   int // pHash, for references that have no PDQ hash
+	Partial    PartialPolicy
+}
+
+// PartialPolicy is what a collection asks of tier partial.
+type PartialPolicy struct {
+	Enabled bool
+
+	// MinCoverage is how much of the reference or of the query, whichever is more, has to take part
+	// in a match, 0..1. It keeps out what two pictures share honestly: a logo, a line of text.
+	MinCoverage float64
 }
 
 // DefaultPolicy is what a collection gets that asks for nothing else. PDQ 31 finds no unrelated
 // pair among 1,500 real photos and 64-bit 6 fewer than one in a hundred; copies re-encoded or
 // resized stay within 10 (bench quality).
-func DefaultPolicy() Policy { return Policy{Radius: 31, CopyRadius: 10, Radius64: 6} }
+func DefaultPolicy() Policy {
+	return Policy{Radius: 31, CopyRadius: 10, Radius64: 6, Partial: PartialPolicy{Enabled: true, MinCoverage: 0.1}}
+}
 
 // radius is how far a search of the algorithm's hashes goes under the policy.
 func (p Policy) radius(a Algorithm) int {
@@ -77,6 +89,9 @@ func (p Policy) validate() error {
 	}
 	if p.CopyRadius < 0 || p.CopyRadius > p.Radius {
 		return invalid("policy.copy_radius", "%d is not within 0..%d, the collection's radius", p.CopyRadius, p.Radius)
+	}
+	if least := p.Partial.MinCoverage; !(least >= 0 && least <= 1) { // not a number included
+		return invalid("policy.partial.min_coverage", "%v is not within 0..1", least)
 	}
 	return checkRadius("policy.radius64", PHash, p.Radius64)
 }

@@ -38,7 +38,14 @@ type StoredFrame struct {
 	Recipe  Recipe
 	Quality int // 0..100, or QualityUnknown
 	Hashes  Hashes
+
+	// Features is the digest of the frame's encoded features, which Reader.Features answers; zero
+	// for a frame without any, which tier partial does not search.
+	Features Digest
 }
+
+// MaxFeatures is how long a frame's encoded features may be, in bytes.
+const MaxFeatures = 64 << 10
 
 // QualityUnknown marks a frame that came as bare hashes.
 const QualityUnknown = -1

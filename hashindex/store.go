@@ -34,6 +34,10 @@ type Reader interface {
 	ReferenceNamed(c CollectionID, externalID string) (Reference, error)
 	References(c CollectionID, after ReferenceID) iter.Seq2[Reference, error] // ascending
 
+	// Features are the encoded features of the frame. Unlike all else they belong to the store and
+	// end with the view. ErrNotFound for a frame that has none or is not there.
+	Features(FrameID) ([]byte, error)
+
 	// Holds reports whether any reference has this content.
 	Holds(Digest) (bool, error)
 
@@ -45,7 +49,9 @@ type Writer interface {
 	Reader
 
 	// Append adds the change to the history and carries it out. It sets Seq, Prev and Digest; for
-	// CollectionCreated also the collection's ID, for ReferenceAdded the reference's.
+	// CollectionCreated also the collection's ID, for ReferenceAdded the reference's and the digests
+	// of its features, which it keeps until the reference is removed. The caller leaves the features'
+	// bytes alone until the transaction has ended.
 	Append(Change) (Change, error)
 }
 

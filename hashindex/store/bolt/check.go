@@ -26,7 +26,7 @@ func (s *Store) Check(ctx context.Context, found func(hashindex.Finding)) error 
 		return translate(err)
 	}
 	defer tx.Rollback()
-	c := &checker{ctx: ctx, tx: tx, report: found}
+	c := &checker{ctx: ctx, tx: tx, format: s.identity.format, report: found}
 	steps := []func() error{
 		func() error { return c.pages(file) },
 		c.history,
@@ -51,6 +51,7 @@ func (s *Store) Check(ctx context.Context, found func(hashindex.Finding)) error 
 type checker struct {
 	ctx    context.Context
 	tx     *bbolt.Tx
+	format uint32
 	r      *reader
 	report func(hashindex.Finding)
 
@@ -63,6 +64,7 @@ type checker struct {
 	created     hashindex.CollectionID // the highest id ever
 	live        int                    // references there are
 	pictured    map[hashindex.Digest]bool
+	featured    int // frames with features
 }
 
 func (c *checker) found(invariant, format string, args ...any) {

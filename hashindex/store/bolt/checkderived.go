@@ -18,6 +18,7 @@ func (c *checker) derived() error {
 	if err := c.standings(counts); err != nil {
 		return err
 	}
+	c.noMoreFeatures()
 	return c.hints()
 }
 
@@ -62,7 +63,41 @@ func (c *checker) member(of hashindex.CollectionID, id hashindex.ReferenceID) er
 	if found.Collection != of {
 		c.found("store", "member %d of collection %d is in collection %d", id, of, found.Collection)
 	}
+	if err := c.features(found); err != nil {
+		return err
+	}
 	return c.findable(found)
+}
+
+// features compares the features of the reference with the digests that the history holds.
+func (c *checker) features(of hashindex.Reference) error {
+	for n, frame := range of.Frames {
+		if frame.Features.IsZero() {
+			continue
+		}
+		c.featured++
+		encoded, err := c.r.features(hashindex.FrameOf(of.ID, n))
+		if err != nil && !errors.Is(err, hashindex.ErrDamaged) {
+			return err
+		}
+		if err == nil && hashindex.DigestOf(encoded) != frame.Features {
+			err = errors.New("they are not those of its digest")
+		}
+		if err != nil {
+			c.found("store", "features of frame %d of reference %d: %v", n, of.ID, err)
+		}
+	}
+	return nil
+}
+
+// noMoreFeatures looks for those of references that are gone: of those there, none was missing.
+func (c *checker) noMoreFeatures() {
+	if c.r.open[features] == nil || c.ctx.Err() != nil {
+		return
+	}
+	if n := c.count(features); n != c.featured {
+		c.found("store", "features of %d frames, the references have %d", n, c.featured)
+	}
 }
 
 // changed compares which change describes each reference that is not as it was added.

@@ -8,7 +8,7 @@ import (
 // history walks the changes from the first to the head (I1: no gaps, a whole chain) and notes what
 // they leave.
 func (c *checker) history() (err error) {
-	if c.r, err = newReader(c.tx); err != nil {
+	if c.r, err = newReader(c.tx, c.format); err != nil {
 		c.unreadable = true
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +151,7 @@ func writeSome(t *testing.T, s *bolt.Store, c hashindex.CollectionID, round int,
 			if i == 0 {
 				addition.Reference.Content = content
 			}
+			addition = storetest.Featured(addition, strings.Repeat(fmt.Sprint("corner ", head, i), 300))
 			added, err := w.Append(addition)
 			if err != nil {
 				return err

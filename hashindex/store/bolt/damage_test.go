@@ -133,7 +133,11 @@ func fill(t testing.TB, s *bolt.Store) {
 
 func fillRound(w hashindex.Writer, c hashindex.CollectionID, round int) error {
 	for i := range 40 {
-		added, err := w.Append(storetest.Addition(c, fmt.Sprintf("item-%d-%d", round, i), uint64(i)))
+		addition := storetest.Addition(c, fmt.Sprintf("item-%d-%d", round, i), uint64(i))
+		if i%6 == 0 { // and with them of some that are removed
+			addition = storetest.Featured(addition, strings.Repeat(addition.Reference.ExternalID, 20))
+		}
+		added, err := w.Append(addition)
 		if err != nil {
 			return err
 		}
@@ -216,6 +220,16 @@ func everything(s *bolt.Store) (string, error) {
 					return err
 				}
 				note(found, named.ID)
+				for n, frame := range found.Frames {
+					if frame.Features.IsZero() {
+						continue
+					}
+					encoded, err := r.Features(hashindex.FrameOf(found.ID, n))
+					if err != nil {
+						return err
+					}
+					note(string(encoded))
+				}
 			}
 		}
 		for change, err := range r.Changes(0) {

@@ -2,6 +2,7 @@ package bolt_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,30 +15,45 @@ import (
 
 var update = flag.Bool("update", false, "write the golden text anew, and the frozen database if there is none")
 
-const frozen = "../../../fixtures/databases/format-1.db"
+func frozen(format int) string {
+	return fmt.Sprintf("../../../fixtures/databases/format-%d.db", format)
+}
 
-// TestFrozenDatabaseOpens opens a file that this format's first binary wrote and compares all of it.
-// A change that breaks this test breaks every store in use: it needs a new format number.
+// TestFrozenDatabaseOpens opens files that each format's first binary wrote and compares all of them:
+// read as they are, and brought up to date. A change that breaks this test breaks every store in use:
+// it needs a new format number.
 func TestFrozenDatabaseOpens(t *testing.T) {
-	if _, err := os.Stat(frozen); *update && err != nil {
-		writeFrozen(t)
+	if _, err := os.Stat(frozen(bolt.Format)); *update && err != nil {
+		writeFrozen(t, frozen(bolt.Format))
 	}
-	file, err := os.ReadFile(frozen)
+	for format := 1; format <= bolt.Format; format++ {
+		file, err := os.ReadFile(frozen(format))
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := folderWith(t, file)
+		compareFrozen(t, folder, format, bolt.Options{ReadOnly: true}, format)
+		compareFrozen(t, folder, format, bolt.Options{}, bolt.Format)
+	}
+}
+
+func compareFrozen(t *testing.T, folder string, format int, options bolt.Options, becomes int) {
+	t.Helper()
+	s, err := bolt.Open(folder, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := openBolt(t, folderWith(t, file))
 	defer s.Close()
 	storetest.Clean(t, s)
 	info, err := s.Info()
-	if err != nil || info.Format != 1 || !info.Created.Equal(storetest.Noon) {
+	if err != nil || info.Format != becomes || !info.Created.Equal(storetest.Noon) {
 		t.Errorf("%+v, %v", info, err)
 	}
 	text, err := everything(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden := filepath.Join("testdata", "format-1.txt")
+	golden := filepath.Join("testdata", fmt.Sprintf("format-%d.txt", format))
 	if *update {
 		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -48,11 +64,40 @@ func TestFrozenDatabaseOpens(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", text, want)
+		t.Errorf("format %d: got\n%s\nwant\n%s", format, text, want)
 	}
 }
 
-func writeFrozen(t *testing.T) {
+// TestStoreOfFormat1TakesFeatures adds to a store that was made before there were any.
+func TestStoreOfFormat1TakesFeatures(t *testing.T) {
+	file, err := os.ReadFile(frozen(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openBolt(t, folderWith(t, file))
+	defer s.Close()
+	var added hashindex.Change
+	err = s.Update(func(w hashindex.Writer) (err error) {
+		added, err = w.Append(storetest.Featured(storetest.Addition(1, "with", 9), "corners"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Clean(t, s)
+	err = s.View(func(r hashindex.Reader) error {
+		got, err := r.Features(hashindex.FrameOf(added.Reference.ID, 0))
+		if string(got) != "corners" {
+			t.Errorf("got %q", got)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func writeFrozen(t *testing.T, path string) {
 	t.Helper()
 	folder := t.TempDir()
 	s, err := bolt.Open(folder, bolt.Options{Now: func() time.Time { return storetest.Noon }})
@@ -73,10 +118,7 @@ func writeFrozen(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(filepath.Dir(frozen), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(frozen, compacted(t, filepath.Join(folder, "touchstone.db")), 0o644); err != nil {
+	if err := os.WriteFile(path, compacted(t, filepath.Join(folder, "touchstone.db")), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -102,6 +144,8 @@ func freeze(w hashindex.Writer) error {
 		storetest.Addition(1, "bag-2", 2),
 		storetest.Addition(3, "film-3", 3),
 		storetest.Addition(3, "song-4", 4),
+		storetest.Featured(storetest.Addition(3, "print-5", 5), "features of print-5"),
+		storetest.Featured(storetest.Addition(3, "print-6", 6), "features of print-6"),
 	} {
 		if _, err := w.Append(c); err != nil {
 			return err
@@ -121,11 +165,18 @@ func thaw(w hashindex.Writer) error {
 	if err != nil {
 		return err
 	}
+	featured, err := w.ReferenceNamed(3, "print-5")
+	if err != nil {
+		return err
+	}
+	renamed := storetest.CollectionChange(hashindex.CollectionChanged, 3, "copyrighted")
+	renamed.Collection.Policy.Partial = hashindex.PartialPolicy{MinCoverage: 0.25}
 	for _, c := range []hashindex.Change{
 		storetest.Later(hashindex.ReferenceChanged, changed),
 		storetest.Later(hashindex.ReferenceRemoved, removed),
 		storetest.CollectionChange(hashindex.CollectionRemoved, 2, "gone"),
-		storetest.CollectionChange(hashindex.CollectionChanged, 3, "copyrighted"),
+		storetest.Later(hashindex.ReferenceRemoved, featured),
+		renamed,
 	} {
 		if _, err := w.Append(c); err != nil {
 			return err

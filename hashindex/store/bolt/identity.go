@@ -17,7 +17,8 @@ import (
 // fingerprints are comparable is another question, which the recipe of each frame answers.
 //
 //	1  the first
-const Format = 1
+//	2  features of frames; records of version 2
+const Format = 2
 
 // magic marks a bbolt file as ours.
 const magic = "touchstone store"
@@ -62,6 +63,26 @@ func parseIdentity(sealed []byte) (identity, error) {
 		return i, damaged("format %d", i.format)
 	}
 	return i, nil
+}
+
+// upgrade brings a store of an older format to this one, in one transaction. What each format has
+// added is empty at first, so nothing else is touched.
+func upgrade(db *bbolt.DB, i identity) (identity, error) {
+	i.format = Format
+	_, err := guarded(func() (any, error) {
+		return nil, db.Update(func(tx *bbolt.Tx) error {
+			for b, name := range bucketNames {
+				if since[b] == 0 {
+					continue
+				}
+				if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+					return err
+				}
+			}
+			return tx.Bucket([]byte(meta.String())).Put(identityKey, appendChecksum(identityKey, i.append(nil)))
+		})
+	})
+	return i, err
 }
 
 func readIdentity(db *bbolt.DB) (identity, error) {

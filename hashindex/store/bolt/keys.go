@@ -21,16 +21,20 @@ const (
 	names                     // collection name -> collection
 	snapshots                 // name -> where its chunks are
 	chunks                    // generation -> a bucket: number -> bytes
+	features                  // frame -> its encoded features
 	bucketCount
 )
 
 var bucketNames = [bucketCount]string{
-	"meta", "changes", "members", "changed", "hints", "collections", "names", "snapshots", "chunks",
+	"meta", "changes", "members", "changed", "hints", "collections", "names", "snapshots", "chunks", "features",
 }
+
+// since is the format that brought the bucket, where that is not the first.
+var since = [bucketCount]uint32{features: 2}
 
 // appendOnly buckets grow at their end: pages are filled to the brim, for no key will come between.
 // With bbolt's default the file would be twice as large and written at 0.7 of the speed.
-var appendOnly = [bucketCount]bool{changes: true}
+var appendOnly = [bucketCount]bool{changes: true, features: true}
 
 func (b bucket) String() string { return bucketNames[b] }
 
@@ -43,6 +47,8 @@ func collectionKey(c hashindex.CollectionID) []byte {
 }
 
 func idKey(id hashindex.ReferenceID) []byte { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
+
+func frameKey(f hashindex.FrameID) []byte { return binary.BigEndian.AppendUint64(nil, uint64(f)) }
 
 func memberKey(c hashindex.CollectionID, id hashindex.ReferenceID) []byte {
 	key := make([]byte, 0, 12)

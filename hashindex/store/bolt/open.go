@@ -39,7 +39,8 @@ func (o Options) withDefaults() Options {
 // mapBytes is 64 GiB where addresses have 64 bits, and else what a quarter of them reach.
 const mapBytes = int(min(uint64(64<<30), uint64(^uint(0)>>2)))
 
-// Open opens the store in the folder and, unless read-only, creates what is missing. The errors
+// Open opens the store in the folder and, unless read-only, creates what is missing and brings an
+// older format up to date; read-only, an older one is read as it is. The errors
 // name the file: ErrNotFound (read-only), ErrLocked, ErrNotOurs, ErrNewer, ErrDamaged, the disk's.
 func Open(folder string, options Options) (*Store, error) {
 	options = options.withDefaults()
@@ -71,6 +72,11 @@ func open(folder, path string, options Options) (*Store, error) {
 	s := &Store{db: db, blobs: blobs{folder: filepath.Join(folder, "blobs"), readOnly: options.ReadOnly}}
 	if s.identity, err = readIdentity(db); err != nil {
 		return nil, errorsAfter(err, db.Close)
+	}
+	if s.identity.format < Format && !options.ReadOnly {
+		if s.identity, err = upgrade(db, s.identity); err != nil {
+			return nil, errorsAfter(err, db.Close)
+		}
 	}
 	return s, nil
 }

@@ -35,12 +35,15 @@ type standing struct {
 	count int
 }
 
-func newReader(tx *bbolt.Tx) (*reader, error) {
+func newReader(tx *bbolt.Tx, format uint32) (*reader, error) {
 	return guarded(func() (*reader, error) {
 		r := &reader{tx: tx, standings: map[hashindex.CollectionID]*standing{}}
 		for i, name := range bucketNames {
-			if r.open[i] = tx.Bucket([]byte(name)); r.open[i] == nil {
-				return nil, damaged("bucket %s is missing", name)
+			r.open[i] = tx.Bucket([]byte(name))
+		}
+		for i, b := range r.open {
+			if b == nil && since[i] <= format {
+				return nil, damaged("bucket %s is missing", bucket(i))
 			}
 		}
 		var err error

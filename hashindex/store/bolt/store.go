@@ -51,7 +51,7 @@ func (s *Store) View(read func(hashindex.Reader) error) error {
 		return translate(err)
 	}
 	defer tx.Rollback()
-	r, err := newReader(tx)
+	r, err := newReader(tx, s.identity.format)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (s *Store) Update(write func(hashindex.Writer) error) error {
 		return translate(err)
 	}
 	defer tx.Rollback() // does nothing after a commit
-	w, err := newWriter(tx)
+	w, err := newWriter(tx, s.identity.format)
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ type writer struct {
 
 var errUnfinished = errors.New("an earlier change of this transaction was not carried out")
 
-func newWriter(tx *bbolt.Tx) (*writer, error) {
-	r, err := newReader(tx)
+func newWriter(tx *bbolt.Tx, format uint32) (*writer, error) {
+	r, err := newReader(tx, format)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (w *writer) carryOut(c hashindex.Change) error {
 	case hashindex.CollectionRemoved:
 		return w.removeCollection(c.Collection.ID)
 	case hashindex.ReferenceAdded:
-		return w.addReference(c.Reference)
+		return w.addReference(c.Reference, c.Features)
 	case hashindex.ReferenceChanged:
 		return w.open[changed].Put(idKey(c.Reference.ID), seqKey(c.Seq))
 	default:
@@ -122,7 +122,10 @@ func (w *writer) removeCollection(id hashindex.CollectionID) error {
 	return w.open[collections].Delete(collectionKey(id))
 }
 
-func (w *writer) addReference(r hashindex.Reference) error {
+func (w *writer) addReference(r hashindex.Reference, features [][]byte) error {
+	if err := w.putFeatures(r.ID, features); err != nil {
+		return err
+	}
 	if err := w.join(r.Collection, r.ID); err != nil {
 		return err
 	}
@@ -140,6 +143,9 @@ func (w *writer) removeReference(r hashindex.Reference) error {
 		return err
 	}
 	if err := w.open[changed].Delete(idKey(r.ID)); err != nil {
+		return err
+	}
+	if err := w.removeFeatures(r); err != nil {
 		return err
 	}
 	return w.count(r.Collection, -1)

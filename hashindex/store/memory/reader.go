@@ -135,6 +135,17 @@ func (r *reader) live(ids []hashindex.ReferenceID) (hashindex.ReferenceID, bool)
 	return 0, false
 }
 
+// Features implements hashindex.Reader.
+func (r *reader) Features(frame hashindex.FrameID) ([]byte, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	encoded := r.state.features[frame]
+	if _, there := at(r.state.references[frame.Reference()], r.head); !there || encoded == nil {
+		return nil, notFound("features of frame", frame)
+	}
+	return encoded, nil
+}
+
 // References implements hashindex.Reader.
 func (r *reader) References(c hashindex.CollectionID, after hashindex.ReferenceID) iter.Seq2[hashindex.Reference, error] {
 	return func(yield func(hashindex.Reference, error) bool) {

@@ -1,6 +1,9 @@
 package memory
 
 import (
+	"maps"
+	"slices"
+
 	"touchstone/hashindex"
 	"touchstone/hashindex/store/record"
 )
@@ -13,6 +16,7 @@ type state struct {
 	members    map[hashindex.CollectionID][]hashindex.ReferenceID // ever added
 	named      map[externalName][]hashindex.ReferenceID           // ever added
 	content    map[hashindex.Digest][]hashindex.ReferenceID       // ever added
+	features   map[hashindex.FrameID][]byte                       // ever added
 
 	collections map[hashindex.CollectionID][]version
 	counts      map[hashindex.CollectionID][]count
@@ -41,14 +45,17 @@ func newState() *state {
 		members:     map[hashindex.CollectionID][]hashindex.ReferenceID{},
 		named:       map[externalName][]hashindex.ReferenceID{},
 		content:     map[hashindex.Digest][]hashindex.ReferenceID{},
+		features:    map[hashindex.FrameID][]byte{},
 		collections: map[hashindex.CollectionID][]version{},
 		counts:      map[hashindex.CollectionID][]count{},
 	}
 }
 
-// replay makes the state that these records left.
-func replay(records [][]byte) *state {
+// replay makes the state that these records left, with their features among these.
+func replay(records [][]byte, features map[hashindex.FrameID][]byte) *state {
 	s := newState()
+	s.features = maps.Clone(features)
+	maps.DeleteFunc(s.features, func(f hashindex.FrameID, _ []byte) bool { return int(f.Reference()) > len(records) })
 	for _, raw := range records {
 		c, err := record.Decode(raw)
 		if err != nil {
@@ -74,7 +81,7 @@ func (s *state) carryOut(c hashindex.Change, raw []byte) {
 	case hashindex.CollectionRemoved:
 		s.collections[id] = append(s.collections[id], version{seq: c.Seq, gone: true})
 	case hashindex.ReferenceAdded:
-		s.add(c.Reference)
+		s.add(c.Reference, c.Features)
 		s.count(of, c.Seq, 1)
 		s.describe(c, false)
 	case hashindex.ReferenceChanged:
@@ -85,7 +92,12 @@ func (s *state) carryOut(c hashindex.Change, raw []byte) {
 	}
 }
 
-func (s *state) add(r hashindex.Reference) {
+func (s *state) add(r hashindex.Reference, features [][]byte) {
+	for n, encoded := range features {
+		if len(encoded) > 0 {
+			s.features[hashindex.FrameOf(r.ID, n)] = slices.Clone(encoded)
+		}
+	}
 	s.members[r.Collection] = append(s.members[r.Collection], r.ID)
 	if r.ExternalID != "" {
 		name := externalName{r.Collection, r.ExternalID}

@@ -4,6 +4,7 @@ package memory
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -91,11 +92,12 @@ func (s *Store) undo() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.state.records) > int(s.head) {
-		s.state = replay(s.state.records[:s.head])
+		s.state = replay(s.state.records[:s.head], s.state.features)
 	}
 }
 
-// Check implements hashindex.Store: the history replayed must give the state (I1).
+// Check implements hashindex.Store: the history must be a chain (I1), and the features those of
+// their digests.
 func (s *Store) Check(ctx context.Context, found func(hashindex.Finding)) error {
 	return s.View(func(r hashindex.Reader) error {
 		var prev hashindex.Digest
@@ -109,9 +111,21 @@ func (s *Store) Check(ctx context.Context, found func(hashindex.Finding)) error 
 				found(hashindex.Finding{Invariant: "I1", What: "the chain of changes is broken"})
 			}
 			prev, next = c.Digest, c.Seq+1
+			if c.Kind == hashindex.ReferenceAdded {
+				checkFeatures(r, c.Reference, found)
+			}
 		}
 		return ctx.Err()
 	})
+}
+
+func checkFeatures(r hashindex.Reader, added hashindex.Reference, found func(hashindex.Finding)) {
+	for n, frame := range added.Frames {
+		encoded, err := r.Features(hashindex.FrameOf(added.ID, n))
+		if err == nil && hashindex.DigestOf(encoded) != frame.Features {
+			found(hashindex.Finding{Invariant: "store", What: fmt.Sprintf("features of frame %d of reference %d", n, added.ID)})
+		}
+	}
 }
 
 // Close implements hashindex.Store.

@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"touchstone/hashindex"
 )
@@ -30,7 +31,7 @@ func Admit(s State, c hashindex.Change) error {
 	case hashindex.CollectionRemoved:
 		return admitCollectionRemoval(s, c.Collection)
 	case hashindex.ReferenceAdded:
-		return admitReference(s, c.Reference)
+		return admitReference(s, c.Reference, c.Features)
 	case hashindex.ReferenceChanged, hashindex.ReferenceRemoved:
 		return admitReferenceChange(s, c.Reference)
 	}
@@ -67,7 +68,10 @@ func admitCollectionRemoval(s State, c hashindex.Collection) error {
 	return nil
 }
 
-func admitReference(s State, r hashindex.Reference) error {
+func admitReference(s State, r hashindex.Reference, features [][]byte) error {
+	if err := admitFeatures(r, features); err != nil {
+		return err
+	}
 	if _, err := s.Collection(r.Collection); err != nil {
 		return err
 	}
@@ -84,17 +88,35 @@ func admitReference(s State, r hashindex.Reference) error {
 	return nil
 }
 
+// admitFeatures wants bytes behind every digest: Seal makes the one from the other.
+func admitFeatures(r hashindex.Reference, features [][]byte) error {
+	if n := len(features); n != 0 && n != len(r.Frames) {
+		return unwritable("features", fmt.Sprintf("%d for %d frames", n, len(r.Frames)))
+	}
+	for i, f := range r.Frames {
+		if hasFeatures(f) {
+			return unwritable("features", "a digest without its bytes")
+		}
+		if len(features) > 0 && len(features[i]) > hashindex.MaxFeatures {
+			return &hashindex.LimitError{Limit: "features_bytes", Max: hashindex.MaxFeatures, Got: int64(len(features[i]))}
+		}
+	}
+	return nil
+}
+
 // admitReferenceChange holds fast what the store's look-ups are keyed by.
 func admitReferenceChange(s State, r hashindex.Reference) error {
 	before, err := s.Reference(r.ID)
 	if err != nil {
 		return err
 	}
-	if r.Collection != before.Collection || r.ExternalID != before.ExternalID || r.Content != before.Content {
+	if r.Collection != before.Collection || r.ExternalID != before.ExternalID || r.Content != before.Content || !slices.EqualFunc(r.Frames, before.Frames, sameFeatures) {
 		return &hashindex.InputError{
 			Field:  "reference",
-			Reason: fmt.Sprintf("%d: collection, external id and content cannot change", r.ID),
+			Reason: fmt.Sprintf("%d: collection, external id, content and features cannot change", r.ID),
 		}
 	}
 	return nil
 }
+
+func sameFeatures(a, b hashindex.StoredFrame) bool { return a.Features == b.Features }

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"time"
 
 	"touchstone/hashindex"
@@ -17,6 +18,9 @@ func Decode(raw []byte) (hashindex.Change, error) {
 	if d.err == nil && len(d.rest) > 0 {
 		d.fail("%d bytes too many", len(d.rest))
 	}
+	if oldest := versionOf(c); d.err == nil && d.version != oldest {
+		d.fail("version %d, where %d would do", d.version, oldest)
+	}
 	if d.err != nil {
 		return hashindex.Change{}, d.err
 	}
@@ -25,15 +29,17 @@ func Decode(raw []byte) (hashindex.Change, error) {
 
 // A decoder keeps the first error and answers zeros after it.
 type decoder struct {
-	rest []byte
-	err  error
+	version byte
+	rest    []byte
+	err     error
 }
 
 func (d *decoder) change() hashindex.Change {
-	if version := d.byte(); version > Version {
-		d.err = fmt.Errorf("record version %d: %w", version, hashindex.ErrNewer)
-	} else if version < Version {
-		d.fail("version %d", version)
+	d.version = d.byte()
+	if d.version > Version {
+		d.err = fmt.Errorf("record version %d: %w", d.version, hashindex.ErrNewer)
+	} else if d.version < 1 {
+		d.fail("version %d", d.version)
 	}
 	c := hashindex.Change{Seq: hashindex.Seq(d.uvarint(1, maxSeq)), Prev: d.digest(), Time: d.time()}
 	c.Actor = d.text()
@@ -58,8 +64,23 @@ func (d *decoder) collection() hashindex.Collection {
 			Radius:     int(d.uvarint(0, maxNumber)),
 			CopyRadius: int(d.uvarint(0, maxNumber)),
 			Radius64:   int(d.uvarint(0, maxNumber)),
+			Partial:    d.partial(),
 		},
 	}
+}
+
+func (d *decoder) partial() hashindex.PartialPolicy {
+	if d.version < 2 {
+		return partialOf1
+	}
+	p := hashindex.PartialPolicy{Enabled: d.byteAtMost(partialOn) == partialOn}
+	if raw := d.take(8); raw != nil {
+		p.MinCoverage = math.Float64frombits(binary.BigEndian.Uint64(raw))
+	}
+	if !covers(p.MinCoverage) {
+		d.fail("a share of %v", p.MinCoverage)
+	}
+	return p
 }
 
 func (d *decoder) reference(c hashindex.Change) hashindex.Reference {
@@ -144,10 +165,19 @@ func (d *decoder) frame(recipes []hashindex.Recipe, used int) (hashindex.StoredF
 	}
 	f.Recipe = recipes[recipe]
 	f.Quality = int(d.byteAtMost(101)) - 1
-	mask := d.byteAtMost(allHashes)
+	masks := byte(allHashes)
+	if d.version >= 2 {
+		masks |= withFeatures
+	}
+	mask := d.byteAtMost(masks)
 	for a := range f.Hashes {
 		if mask&(1<<a) != 0 {
 			f.Hashes[a] = d.hash(hashindex.Algorithm(a))
+		}
+	}
+	if mask&withFeatures != 0 {
+		if f.Features = d.digest(); f.Features.IsZero() {
+			d.fail("a features digest of zeros")
 		}
 	}
 	return f, recipe

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -15,7 +16,8 @@ func Append(dst []byte, c hashindex.Change) ([]byte, error) {
 	if c.Seq < 1 || c.Seq > maxSeq {
 		return nil, unwritable("seq", c.Seq)
 	}
-	e := encoder{out: append(dst, Version)}
+	e := encoder{version: versionOf(c)}
+	e.out = append(dst, e.version)
 	e.uvarint(uint64(c.Seq))
 	e.out = append(e.out, c.Prev[:]...)
 	e.time("time", c.Time)
@@ -34,8 +36,9 @@ func Append(dst []byte, c hashindex.Change) ([]byte, error) {
 
 // An encoder keeps the first error, so that the layout reads as a list of fields.
 type encoder struct {
-	out []byte
-	err error
+	version byte
+	out     []byte
+	err     error
 }
 
 func (e *encoder) collection(c hashindex.Collection) {
@@ -45,7 +48,25 @@ func (e *encoder) collection(c hashindex.Collection) {
 	e.number("policy.radius", c.Policy.Radius)
 	e.number("policy.copy_radius", c.Policy.CopyRadius)
 	e.number("policy.radius64", c.Policy.Radius64)
+	if e.version >= 2 {
+		e.partial(c.Policy.Partial)
+	}
 }
+
+func (e *encoder) partial(p hashindex.PartialPolicy) {
+	enabled := byte(0)
+	if p.Enabled {
+		enabled = partialOn
+	}
+	if !covers(p.MinCoverage) {
+		e.refuse("policy.partial.min_coverage", p.MinCoverage)
+	}
+	e.out = append(e.out, enabled)
+	e.out = binary.BigEndian.AppendUint64(e.out, math.Float64bits(p.MinCoverage))
+}
+
+// covers reports whether it is a share of something, and one that has a single encoding.
+func covers(share float64) bool { return share >= 0 && share <= 1 && !math.Signbit(share) }
 
 func (e *encoder) reference(r hashindex.Reference, c hashindex.Change) {
 	if r.ID < 1 || uint64(r.ID) > uint64(c.Seq) {
@@ -142,6 +163,10 @@ func (e *encoder) frame(f hashindex.StoredFrame, recipes []hashindex.Recipe) {
 		}
 		e.out[mask] |= 1 << a
 		e.out = h.AppendBytes(e.out)
+	}
+	if hasFeatures(f) {
+		e.out[mask] |= withFeatures
+		e.out = append(e.out, f.Features[:]...)
 	}
 }
 

@@ -7,15 +7,35 @@
 package record
 
 import (
+	"slices"
 	"time"
 
 	"touchstone/hashindex"
 )
 
-// Version is the first byte of each record.
+// Version is the highest first byte of a record. A change that an older version can hold is written
+// in that, so that it has one encoding whoever writes it.
 //
 //	1  the first
-const Version = 1
+//	2  a collection's policy on tier partial; the digests of a frame's features
+const Version = 2
+
+// partialOf1 is the policy on tier partial that a collection in a record of version 1 stands for.
+// It can never change; the default for new collections can.
+var partialOf1 = hashindex.PartialPolicy{Enabled: true, MinCoverage: 0.1}
+
+// versionOf is the oldest version that can hold the change.
+func versionOf(c hashindex.Change) byte {
+	if c.Kind.OfCollection() && c.Collection.Policy.Partial != partialOf1 {
+		return 2
+	}
+	if !c.Kind.OfCollection() && slices.ContainsFunc(c.Reference.Frames, hasFeatures) {
+		return 2
+	}
+	return 1
+}
+
+func hasFeatures(f hashindex.StoredFrame) bool { return !f.Features.IsZero() }
 
 // A time is written as microseconds since the zero time.Time, so that "none" is one zero byte.
 var (
@@ -27,12 +47,15 @@ const (
 	maxNumber = 1<<31 - 1 // of a width, a height, a radius
 	maxSeq    = 1<<63 - 1
 
-	allHashes = 1<<hashindex.AlgorithmCount - 1 // the mask of a frame that has every hash
+	allHashes    = 1<<hashindex.AlgorithmCount - 1 // the mask of a frame that has every hash
+	withFeatures = 1 << hashindex.AlgorithmCount   // the next bit: a digest of features follows the hashes
+	partialOn    = 1                               // the byte before the minimum coverage
 )
 
 // Seal is what every store does to a change that it admits: it numbers it, chains it to the digest
 // of the change before, cuts times to the microsecond and encodes it. For ReferenceAdded the
-// reference's id becomes the Seq. The bytes are appended to dst, which may be nil.
+// reference's id becomes the Seq, and its frames get the digests of their features. The bytes are
+// appended to dst, which may be nil.
 func Seal(dst []byte, c hashindex.Change, seq hashindex.Seq, prev hashindex.Digest) (hashindex.Change, []byte, error) {
 	c.Seq, c.Prev = seq, prev
 	c.Time = toMicros(c.Time)
@@ -45,6 +68,7 @@ func Seal(dst []byte, c hashindex.Change, seq hashindex.Seq, prev hashindex.Dige
 	}
 	if c.Kind == hashindex.ReferenceAdded {
 		c.Reference.ID = hashindex.ReferenceID(seq)
+		c.Reference.Frames = digested(c.Reference.Frames, c.Features)
 	}
 	before := len(dst)
 	dst, err := Append(dst, c)
@@ -53,6 +77,20 @@ func Seal(dst []byte, c hashindex.Change, seq hashindex.Seq, prev hashindex.Dige
 	}
 	c.Digest = hashindex.DigestOf(dst[before:])
 	return c, dst, nil
+}
+
+// digested are the frames with the digests of these features; the caller's stay as they are.
+func digested(frames []hashindex.StoredFrame, features [][]byte) []hashindex.StoredFrame {
+	if len(features) == 0 {
+		return frames
+	}
+	frames = slices.Clone(frames)
+	for i, encoded := range features {
+		if len(encoded) > 0 {
+			frames[i].Features = hashindex.DigestOf(encoded)
+		}
+	}
+	return frames
 }
 
 func toMicros(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -78,6 +78,10 @@ func FuzzDecode(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(raw)
+		if raw, err = record.Append(nil, ofVersion2(kind)); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if err := canonical(raw); errors.Is(err, errNotCanonical) {
@@ -98,6 +102,37 @@ func exampleOf(kind hashindex.ChangeKind) hashindex.Change {
 	c.Reference.Frames = append(c.Reference.Frames, c.Reference.Frames[0])
 	c.Reference.Frames[1].Recipe = "other"
 	return c
+}
+
+// ofVersion2 is the example with what version 1 cannot hold.
+func ofVersion2(kind hashindex.ChangeKind) hashindex.Change {
+	c := exampleOf(kind)
+	c.Seq = 3
+	if kind.OfCollection() {
+		c.Collection.Policy.Partial = hashindex.PartialPolicy{MinCoverage: 0.25}
+	} else {
+		c.Reference.Frames[1].Features = hashindex.DigestOf([]byte("features"))
+	}
+	return c
+}
+
+// TestOldestVersionThatCanHoldAChangeIsWritten: a history keeps its digests whichever binary writes it.
+func TestOldestVersionThatCanHoldAChangeIsWritten(t *testing.T) {
+	for kind := hashindex.CollectionCreated; kind <= hashindex.ReferenceRemoved; kind++ {
+		plain := exampleOf(kind)
+		plain.Seq = 3
+		for want, c := range map[byte]hashindex.Change{1: plain, 2: ofVersion2(kind)} {
+			raw, err := record.Append(nil, c)
+			if err != nil || raw[0] != want {
+				t.Errorf("%v: version %d, want %d, %v", kind, raw[0], want, err)
+				continue
+			}
+			raw[0] = 3 - raw[0]
+			if _, err := record.Decode(raw); !errors.Is(err, hashindex.ErrDamaged) {
+				t.Errorf("%v in version %d was read: %v", kind, raw[0], err)
+			}
+		}
+	}
 }
 
 func TestHashOnlyReferenceIsSmall(t *testing.T) {
@@ -171,7 +206,9 @@ func drawChange(t *rapid.T) hashindex.Change {
 		c.Collection = hashindex.Collection{
 			ID: hashindex.CollectionID(rapid.Uint32().Draw(t, "id")), Name: rapid.String().Draw(t, "name"),
 			Purpose: rapid.SampledFrom(hashindex.Purposes()).Draw(t, "purpose"),
-			Policy:  hashindex.Policy{Radius: rapid.IntRange(0, 256).Draw(t, "radius"), Radius64: 6},
+			Policy: hashindex.Policy{Radius: rapid.IntRange(0, 256).Draw(t, "radius"), Radius64: 6, Partial: hashindex.PartialPolicy{
+				Enabled: rapid.Bool().Draw(t, "enabled"), MinCoverage: rapid.SampledFrom([]float64{0, 0.1, 0.25, 1}).Draw(t, "coverage"),
+			}},
 		}
 		return c
 	}
@@ -210,6 +247,9 @@ func drawFrame(t *rapid.T) hashindex.StoredFrame {
 		if a.Bits() == 256 {
 			f.Hashes[a] = hashindex.Hash256([4]uint64{word, ^word, 1, word << 7})
 		}
+	}
+	if rapid.Bool().Draw(t, "features") {
+		f.Features = hashindex.DigestOf([]byte("features"))
 	}
 	return f
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -105,6 +106,9 @@ func (m *machine) draw(rt *rapid.T, now model) hashindex.Change {
 		if n := rapid.IntRange(0, 3).Draw(rt, "content"); n > 0 {
 			c.Reference.Content = m.blob(rt, n)
 		}
+		if n := rapid.SampledFrom([]int{0, 1, 3000, 20_000}).Draw(rt, "features"); n > 0 {
+			c = Featured(c, strings.Repeat("corner", n)[:n])
+		}
 		return c
 	}
 	known := slices.Sorted(maps.Keys(now.references))
@@ -164,12 +168,22 @@ func compare(rt *rapid.T, r hashindex.Reader, want model) {
 	for id := hashindex.ReferenceID(1); id <= hashindex.ReferenceID(want.head); id++ {
 		got, err := r.Reference(id)
 		same("reference", got, want.references[id], err)
+		encoded, err := r.Features(hashindex.FrameOf(id, 0))
+		same("features", digestOf(encoded), want.features(id), err)
 	}
 	for n := 1; n <= 3; n++ {
 		d := hashindex.DigestOf([]byte(fmt.Sprint("picture ", n)))
 		held, err := r.Holds(d)
 		same("holds", held, want.holds(d), err)
 	}
+}
+
+// digestOf is zero for no bytes.
+func digestOf(encoded []byte) (d hashindex.Digest) {
+	if encoded != nil {
+		d = hashindex.DigestOf(encoded)
+	}
+	return d
 }
 
 func listed(rt *rapid.T, r hashindex.Reader, c hashindex.CollectionID) []hashindex.ReferenceID {

@@ -65,6 +65,14 @@ func (m model) holds(d hashindex.Digest) bool {
 	return false
 }
 
+// features is the digest of the features of the reference's only frame; zero when there are none.
+func (m model) features(id hashindex.ReferenceID) (d hashindex.Digest) {
+	for _, frame := range m.references[id].Frames {
+		d = frame.Features
+	}
+	return d
+}
+
 // expects is whether the change is admitted.
 func (m model) expects(c hashindex.Change) bool {
 	_, known := m.collections[c.Collection.ID]
@@ -98,6 +106,10 @@ func (m *model) apply(c hashindex.Change) {
 		delete(m.collections, c.Collection.ID)
 	case hashindex.ReferenceAdded:
 		c.Reference.ID = hashindex.ReferenceID(m.head)
+		c.Reference.Frames = slices.Clone(c.Reference.Frames)
+		for n, encoded := range c.Features {
+			c.Reference.Frames[n].Features = hashindex.DigestOf(encoded)
+		}
 		m.references[c.Reference.ID] = c.Reference
 	case hashindex.ReferenceChanged:
 		m.references[c.Reference.ID] = c.Reference

@@ -55,6 +55,8 @@ func Run(t *testing.T, open Opener) {
 		{"ClosedStoreSaysSo", closedStoreSaysSo},
 		{"SnapshotIsReplacedWhole", snapshotIsReplaced},
 		{"BlobComesBackOrIsNotFound", blobComesBack},
+		{"FeaturesLiveAsLongAsTheirReference", featuresFollowReference},
+		{"FeaturesStandUnderTheirDigest", featuresUnderDigest},
 	}
 	for _, each := range tests {
 		t.Run(each.claim, func(t *testing.T) {
@@ -102,6 +104,14 @@ func Addition(c hashindex.CollectionID, externalID string, bits uint64) hashinde
 			Frames: []hashindex.StoredFrame{frame},
 		},
 	}
+}
+
+// Featured is the addition with these texts for the features of its frames.
+func Featured(c hashindex.Change, texts ...string) hashindex.Change {
+	for _, text := range texts {
+		c.Features = append(c.Features, []byte(text))
+	}
+	return c
 }
 
 // Later is the change of that kind to what the reference is now.
