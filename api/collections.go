@@ -28,7 +28,7 @@ func (s *Server) createCollection(c echo.Context) error {
 	return c.JSON(201, answer)
 }
 
-// overlay sets the radii that are given. A smaller radius takes a copy radius that was not given
+// overlay sets what is given. A smaller radius takes a copy radius that was not given
 // along, so that tightening a collection takes one number.
 func overlay(policy *hashindex.Policy, asked *wire.Policy) {
 	if asked == nil {
@@ -37,12 +37,16 @@ func overlay(policy *hashindex.Policy, asked *wire.Policy) {
 	set(&policy.Radius, asked.Radius)
 	set(&policy.CopyRadius, asked.CopyRadius)
 	set(&policy.Radius64, asked.Radius64)
+	if asked.Partial != nil {
+		set(&policy.Partial.Enabled, asked.Partial.Enabled)
+		set(&policy.Partial.MinCoverage, asked.Partial.MinCoverage)
+	}
 	if asked.CopyRadius == nil && policy.Radius >= 0 {
 		policy.CopyRadius = min(policy.CopyRadius, policy.Radius)
 	}
 }
 
-func set(to, from *int) {
+func set[T any](to, from *T) {
 	if from != nil {
 		*to = *from
 	}

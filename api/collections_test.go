@@ -50,6 +50,40 @@ func TestPatchKeepsWhatItDoesNotName(t *testing.T) {
 	h.json("PATCH", "/v1/collections/boots", `{}`).problem(404, "collection_not_found")
 }
 
+func TestPartialPolicyIsABooleanOrAnObject(t *testing.T) {
+	h := open(t).ready()
+	h.collection("shoes", "brand")
+	for _, each := range []struct {
+		patch    string
+		enabled  bool
+		coverage float64
+	}{
+		{`{}`, true, 0.1},
+		{`{"policy":{"partial":false}}`, false, 0.1},
+		{`{"policy":{"partial":{"min_coverage":0.25}}}`, false, 0.25},
+		{`{"policy":{"partial":true}}`, true, 0.25},
+		{`{"policy":{"radius":12}}`, true, 0.25},
+		{`{"policy":{"partial":{"enabled":false,"min_coverage":0}}}`, false, 0},
+		{`{"policy":{"partial":null}}`, false, 0},
+	} {
+		h.json("PATCH", "/v1/collections/shoes", each.patch).want(200)
+		got := into[wire.Collection](h.get("/v1/collections/shoes").want(200)).Policy.Partial
+		if *got.Enabled != each.enabled || *got.MinCoverage != each.coverage {
+			t.Errorf("after %s: %v %v, want %v %v", each.patch, *got.Enabled, *got.MinCoverage, each.enabled, each.coverage)
+		}
+	}
+	for body, want := range map[string][2]string{
+		`{"policy":{"partial":{"min_coverage":1.01}}}`:   {"input_invalid", "policy.partial.min_coverage"},
+		`{"policy":{"partial":{"min_coverage":"much"}}}`: {"body_malformed", "policy.partial.min_coverage"},
+		`{"policy":{"partial":7}}`:                       {"body_malformed", "policy.partial"},
+		`{"policy":{"partial":{"radius":7}}}`:            {"body_malformed", "radius"},
+	} {
+		if p := h.json("PATCH", "/v1/collections/shoes", body).problem(400, want[0]); p.Field != want[1] {
+			t.Errorf("%s: field %q, want %q", body, p.Field, want[1])
+		}
+	}
+}
+
 func TestCollectionWithReferencesIsRemovedOnlyWhenAsked(t *testing.T) {
 	h := open(t).ready()
 	h.collection("shoes", "brand")

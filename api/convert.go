@@ -11,8 +11,15 @@ func wireCollection(info hashindex.CollectionInfo) wire.Collection {
 	return wire.Collection{
 		Name:       info.Name,
 		Purpose:    string(info.Purpose),
-		Policy:     wire.Policy{Radius: &info.Policy.Radius, CopyRadius: &info.Policy.CopyRadius, Radius64: &info.Policy.Radius64},
+		Policy:     wirePolicy(info.Policy),
 		References: info.References,
+	}
+}
+
+func wirePolicy(p hashindex.Policy) wire.Policy {
+	return wire.Policy{
+		Radius: &p.Radius, CopyRadius: &p.CopyRadius, Radius64: &p.Radius64,
+		Partial: &wire.PartialPolicy{Enabled: &p.Partial.Enabled, MinCoverage: &p.Partial.MinCoverage},
 	}
 }
 

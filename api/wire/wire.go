@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -14,6 +15,28 @@ type Policy struct {
 	Radius     *int `json:"radius,omitempty"`
 	CopyRadius *int `json:"copy_radius,omitempty"`
 	Radius64   *int `json:"radius64,omitempty"`
+
+	Partial *PartialPolicy `json:"partial,omitempty"`
+}
+
+// PartialPolicy is a collection's policy on tier partial. Where it is given, true or false alone do as
+// well, for the first field.
+type PartialPolicy struct {
+	Enabled     *bool    `json:"enabled,omitempty"`
+	MinCoverage *float64 `json:"min_coverage,omitempty"`
+}
+
+// UnmarshalJSON reads an object, true or false.
+func (p *PartialPolicy) UnmarshalJSON(text []byte) error {
+	var enabled bool
+	if json.Unmarshal(text, &enabled) == nil && string(text) != "null" {
+		*p = PartialPolicy{Enabled: &enabled}
+		return nil
+	}
+	type fields PartialPolicy
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields() // the decoder that calls this cannot hand it on
+	return decoder.Decode((*fields)(p))
 }
 
 // NewCollection is the body of POST /v1/collections.

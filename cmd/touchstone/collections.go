@@ -23,11 +23,11 @@ func (a *app) listCollections(ctx context.Context, _ []string) error {
 		if err != nil {
 			return err
 		}
-		t := a.table("NAME", "PURPOSE", "REFERENCES", "RADIUS", "COPY RADIUS", "RADIUS64")
+		t := a.table("NAME", "PURPOSE", "REFERENCES", "RADIUS", "COPY RADIUS", "RADIUS64", "PARTIAL")
 		defer t.Flush()
 		for _, each := range list {
 			p := each.Policy
-			if err := t.row(each, each.Name, each.Purpose, each.References, bits(p.Radius), bits(p.CopyRadius), bits(p.Radius64)); err != nil {
+			if err := t.row(each, each.Name, each.Purpose, each.References, bits(p.Radius), bits(p.CopyRadius), bits(p.Radius64), partialText(p.Partial)); err != nil {
 				return err
 			}
 		}
@@ -40,6 +40,17 @@ func bits(radius *int) string {
 		return "-"
 	}
 	return fmt.Sprint(*radius)
+}
+
+// partialText says in a word whether the tier is on, and from what coverage.
+func partialText(p *wire.PartialPolicy) string {
+	switch {
+	case p == nil || p.Enabled == nil || p.MinCoverage == nil: // a server that does not know of it
+		return "-"
+	case !*p.Enabled:
+		return "off"
+	}
+	return fmt.Sprintf("from %.3g %%", 100**p.MinCoverage)
 }
 
 const purposes = "what a match means: brand, work, counterfeit or benign"
@@ -97,10 +108,12 @@ func (a *app) removeCollectionCommand() *cobra.Command {
 	return verb
 }
 
-// policyFlags are the radii; those not given stay as they are.
+// policyFlags are a policy's fields; those not given stay as they are.
 type policyFlags struct {
 	flags                        *pflag.FlagSet
 	radius, copyRadius, radius64 int
+	partial                      bool
+	minCoverage                  float64
 }
 
 func addPolicyFlags(flags *pflag.FlagSet) *policyFlags {
@@ -108,21 +121,29 @@ func addPolicyFlags(flags *pflag.FlagSet) *policyFlags {
 	flags.IntVar(&p.radius, "radius", 31, "largest PDQ distance of a match, in `bits` of 256")
 	flags.IntVar(&p.copyRadius, "copy-radius", 10, "largest PDQ distance of a copy, in `bits` of 256")
 	flags.IntVar(&p.radius64, "radius64", 6, "largest pHash distance, in `bits` of 64, for references without PDQ")
+	flags.BoolVar(&p.partial, "partial", true, "search for parts of the pictures too: crops, borders, screenshots; off with --partial=false")
+	flags.Float64Var(&p.minCoverage, "min-coverage", 0.1, "`share` of the reference or the query, whichever is more, that a partial match must cover")
 	return p
 }
 
 func (p *policyFlags) asked() *wire.Policy {
-	given := func(name string, value *int) *int {
-		if !p.flags.Changed(name) {
-			return nil
-		}
-		return value
-	}
 	policy := wire.Policy{
-		Radius: given("radius", &p.radius), CopyRadius: given("copy-radius", &p.copyRadius), Radius64: given("radius64", &p.radius64),
+		Radius: given(p, "radius", &p.radius), CopyRadius: given(p, "copy-radius", &p.copyRadius), Radius64: given(p, "radius64", &p.radius64),
+	}
+	partial := wire.PartialPolicy{Enabled: given(p, "partial", &p.partial), MinCoverage: given(p, "min-coverage", &p.minCoverage)}
+	if partial != (wire.PartialPolicy{}) {
+		policy.Partial = &partial
 	}
 	if policy == (wire.Policy{}) {
 		return nil
 	}
 	return &policy
+}
+
+// given is the flag's value, nil where the flag was not.
+func given[T any](p *policyFlags, name string, value *T) *T {
+	if !p.flags.Changed(name) {
+		return nil
+	}
+	return value
 }
