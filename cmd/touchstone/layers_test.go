@@ -38,7 +38,7 @@ var owners = map[string][]string{
 	"go.etcd.io/bbolt":                    {"hashindex/store/bolt"},
 	"github.com/corona10/goimagehash":     {"hashindex/fingerprint"},
 	"github.com/disintegration/imaging":   {"hashindex/fingerprint"},
-	"github.com/gen2brain/jpegn":          {"hashindex/fingerprint"},
+	"github.com/gen2brain/jpegn":          {"hashindex/fingerprint", "hashindex/fingerprint/jpegplanes"}, // whose tests compare with it
 	"github.com/spf13/cobra":              {"cmd/touchstone"},
 	"github.com/schollz/progressbar":      {"cmd/touchstone"},
 }

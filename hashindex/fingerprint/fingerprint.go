@@ -18,7 +18,8 @@ import (
 )
 
 // Maker makes fingerprints within limits. It may be used by many goroutines at once; each call
-// takes at most Limits.DecodeBytes and a few megabytes, so the caller bounds how many run.
+// takes at most Limits.DecodeBytes and a few megabytes, so the caller bounds how many run. Up to 32
+// MiB a call are kept for the next one, until the garbage collector asks for them.
 type Maker struct {
 	limits   Limits
 	samplers sync.Pool

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/image/webp"
 
 	"touchstone/hashindex"
+	"touchstone/hashindex/fingerprint/jpegplanes"
 )
 
 // header is what is known of a picture before it is decoded.
@@ -46,17 +47,27 @@ func (h *header) read(encoded []byte, limits Limits) (err error) {
 // eachFrame decodes the picture and calls use with each frame, which it may keep only until it
 // returns.
 func (h *header) eachFrame(ctx context.Context, encoded []byte, use func(image.Image, time.Duration) error) error {
-	if h.animation != nil {
+	show := func(img image.Image) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return use(img, 0)
+	}
+	switch h.format {
+	case formatGIF:
 		return h.animation.eachFrame(ctx, use)
+	case formatJPEG:
+		// What this decoder gives up, damaged pictures above all, the general one makes the most of; where
+		// both decode a picture, they agree in every sample.
+		if err := jpegplanes.Decode(encoded, show); err != jpegplanes.ErrUnsupported {
+			return err
+		}
 	}
 	img, err := h.decode(encoded)
 	if err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return use(img, 0)
+	return show(img)
 }
 
 // decode decodes a still and holds it to what its header promised.
