@@ -7,49 +7,42 @@ import (
 	"slices"
 )
 
-// MatchHashes answers the exact range search around bare hashes: the hot path.
+// MatchHashes answers the exact range search around bare hashes.
 func (ix *Index) MatchHashes(ctx context.Context, q HashQuery) (HashAnswer, error) {
-	q.Each = cmp.Or(q.Each, 1)
-	if err := q.validate(); err != nil {
-		return HashAnswer{}, err
-	}
-	if err := ix.Ready(); err != nil {
-		return HashAnswer{}, err
-	}
-	catalog := ix.catalog.Load()
-	scope, err := q.scope(catalog)
+	answer := HashAnswer{Results: make([][]HashMatch, 0, len(q.Hashes)/max(1, q.Each)+1)}
+	var err error
+	answer.Seq, err = ix.EachHash(ctx, q, func(_ Seq, matches []HashMatch) error {
+		answer.Results = append(answer.Results, slices.Clone(matches))
+		return nil
+	})
 	if err != nil {
 		return HashAnswer{}, err
 	}
-	answer := HashAnswer{Seq: ix.Seq(), Results: make([][]HashMatch, (len(q.Hashes)+q.Each-1)/q.Each)}
-	return answer, ix.store.View(func(r Reader) error {
-		return ix.matchParts(ctx, r, q, catalog, scope, answer.Results)
-	})
+	return answer, nil
 }
 
-// partHashes is how many hashes are searched before their results are cut to the limit. It bounds the
-// memory of a query in a crowd: a million references of one hash are a million candidates for each
-// hash asked, so ten thousand at once would be more than any machine holds. Searching a thousand at a
-// time would be a sixth faster where nothing crowds.
-const partHashes = 8
-
-// matchParts answers a few hashes at a time, all in one view of the store.
-func (ix *Index) matchParts(ctx context.Context, r Reader, q HashQuery, catalog *catalog, scope Scope, results [][]HashMatch) error {
-	var found []Found
-	part := q
-	size := max(1, partHashes/q.Each)
-	for first := 0; first < len(results); first += size {
-		last := min(first+size, len(results))
-		part.Hashes = q.Hashes[first*q.Each : min(last*q.Each, len(q.Hashes))]
-		var err error
-		if found, err = ix.spaces[q.Algorithm].search(ctx, part.Hashes, scope, found[:0]); err != nil {
-			return err
-		}
-		if err := confirmHashes(r, part, catalog, found, results[first:last]); err != nil {
-			return err
-		}
+// EachHash is MatchHashes without holding the whole answer, which may be ten thousand times a thousand
+// matches: take gets one result after the other, with the Seq that all are of, and must not keep it. An
+// error of take ends the search and is returned. The store is held open meanwhile, so take must not wait
+// for long.
+func (ix *Index) EachHash(ctx context.Context, q HashQuery, take func(Seq, []HashMatch) error) (Seq, error) {
+	q.Each = cmp.Or(q.Each, 1)
+	q.Limit = cmp.Or(q.Limit, DefaultLimit)
+	if err := q.validate(); err != nil {
+		return 0, err
 	}
-	return nil
+	if err := ix.Ready(); err != nil {
+		return 0, err
+	}
+	s := &hashSearch{query: q, space: ix.spaces[q.Algorithm], catalog: ix.catalog.Load(), seq: ix.Seq(), take: take}
+	var err error
+	if s.scope, err = q.scope(s.catalog); err != nil {
+		return 0, err
+	}
+	return s.seq, ix.store.View(func(r Reader) error {
+		s.reader = r
+		return s.run(ctx)
+	})
 }
 
 func (q HashQuery) scope(catalog *catalog) (Scope, error) {
@@ -65,44 +58,161 @@ func (q HashQuery) scope(catalog *catalog) (Scope, error) {
 	return scope, err
 }
 
-// confirmHashes fills the results from what was found, nearest first.
-func confirmHashes(r Reader, q HashQuery, catalog *catalog, found []Found, results [][]HashMatch) error {
-	slices.SortFunc(found, func(a, b Found) int {
-		return cmp.Or(
-			cmp.Compare(a.Probe/q.Each, b.Probe/q.Each),
-			cmp.Compare(a.Distance, b.Distance),
-			cmp.Compare(a.Entry.Frame, b.Entry.Frame),
-		)
-	})
-	limit := cmp.Or(q.Limit, DefaultLimit)
-	for _, f := range found {
-		result := &results[f.Probe/q.Each]
-		id := f.Entry.Frame.Reference()
-		if len(*result) == limit || slices.ContainsFunc(*result, func(m HashMatch) bool { return m.Reference == id }) {
+// hashSearch is one EachHash under way.
+type hashSearch struct {
+	query   HashQuery
+	space   *space
+	catalog *catalog
+	scope   Scope
+	seq     Seq
+	reader  Reader
+	take    func(Seq, []HashMatch) error
+
+	found   []Found
+	ranks   []rank
+	matches []HashMatch
+}
+
+// partHashes is how many hashes are searched before their results are cut to the limit. It bounds the
+// memory of a query in a crowd: a million references of one hash are a million candidates for each
+// hash asked, so ten thousand at once would be more than any machine holds. Searching a thousand at a
+// time would be a sixth faster where nothing crowds.
+const partHashes = 8
+
+// run answers a few hashes at a time, all in one view of the store.
+func (s *hashSearch) run(ctx context.Context) error {
+	each := s.query.Each
+	step := max(1, partHashes/each) * each
+	for part := range slices.Chunk(s.query.Hashes, step) {
+		var err error
+		if s.found, err = s.space.search(ctx, part, s.scope, s.found[:0]); err != nil {
+			return err
+		}
+		if err := s.answer((len(part) + each - 1) / each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer hands on the results of one part.
+func (s *hashSearch) answer(results int) error {
+	ranks, ends := s.rank(results)
+	from := 0
+	for _, end := range ends {
+		if err := s.confirm(ranks[from:end]); err != nil {
+			return err
+		}
+		if err := s.take(s.seq, s.matches); err != nil {
+			return err
+		}
+		from = end
+	}
+	return nil
+}
+
+// rank is what orders the candidates of one result: a quarter of the bytes of a Found, which are moved
+// often.
+type rank struct {
+	frame    FrameID
+	distance uint32
+	found    uint32
+}
+
+// before is the order of an answer: by distance, then in order of arrival (I6).
+func (a rank) before(b rank) bool {
+	return a.distance < b.distance || a.distance == b.distance && a.frame < b.frame
+}
+
+// rank puts the candidates of each result together, in the order of the results, and says where each
+// result's end.
+func (s *hashSearch) rank(results int) (ranks []rank, ends []int) {
+	var room [partHashes + 1]int
+	starts := append(room[:0], make([]int, results+1)...)
+	for i := range s.found {
+		starts[s.found[i].Probe/s.query.Each+1]++
+	}
+	for i := range results {
+		starts[i+1] += starts[i]
+	}
+	s.ranks = slices.Grow(s.ranks[:0], len(s.found))[:len(s.found)]
+	for i := range s.found {
+		f := &s.found[i]
+		at := &starts[f.Probe/s.query.Each]
+		s.ranks[*at] = rank{f.Entry.Frame, uint32(f.Distance), uint32(i)}
+		*at++ // so that it ends where the next begins
+	}
+	return s.ranks, starts[:results]
+}
+
+// confirm makes the matches of one result from its candidates: the nearest that the store bears out,
+// each reference once.
+func (s *hashSearch) confirm(candidates []rank) error {
+	s.matches = s.matches[:0]
+	for left := nearestFirst(candidates); len(left) > 0 && len(s.matches) < s.query.Limit; left = left.drop() {
+		id := left[0].frame.Reference()
+		if slices.ContainsFunc(s.matches, func(m HashMatch) bool { return m.Reference == id }) {
 			continue
 		}
-		match, err := confirmHash(r, q.Algorithm, catalog, f)
+		match, err := s.match(s.found[left[0].found])
 		if errors.Is(err, ErrNotFound) {
 			continue // removed since it was proposed
 		}
 		if err != nil {
 			return err
 		}
-		*result = append(*result, match)
+		s.matches = append(s.matches, match)
 	}
 	return nil
 }
 
-// confirmHash is the match when the store bears it out (I3), else ErrNotFound.
-func confirmHash(r Reader, a Algorithm, catalog *catalog, f Found) (HashMatch, error) {
-	reference, err := r.Reference(f.Entry.Frame.Reference())
+// match is the match when the store bears it out (I3), else ErrNotFound.
+func (s *hashSearch) match(f Found) (HashMatch, error) {
+	label, err := s.reader.Label(f.Entry.Frame, s.query.Algorithm)
 	if err != nil {
 		return HashMatch{}, err
 	}
-	collection, known := catalog.byID[reference.Collection]
-	n := f.Entry.Frame.Index()
-	if !known || n >= len(reference.Frames) || reference.Frames[n].Hashes[a] != f.Entry.Hash {
+	collection, known := s.catalog.byID[label.Collection]
+	if !known || label.Hash != f.Entry.Hash {
 		return HashMatch{}, ErrNotFound
 	}
-	return HashMatch{reference.ID, reference.ExternalID, collection.Name, f.Distance}, nil
+	return HashMatch{f.Entry.Frame.Reference(), label.ExternalID, collection.Name, f.Distance}, nil
+}
+
+// heap keeps the nearest candidate first: a crowd is put in order only as far as
+// the limit asks.
+type heap []rank
+
+func nearestFirst(candidates []rank) heap {
+	h := heap(candidates)
+	for i := len(h)/2 - 1; i >= 0; i-- {
+		h.sink(i)
+	}
+	return h
+}
+
+// drop is the heap without its first.
+func (h heap) drop() heap {
+	last := len(h) - 1
+	h[0] = h[last]
+	h = h[:last]
+	h.sink(0)
+	return h
+}
+
+func (h heap) sink(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(h) {
+			return
+		}
+		if child+1 < len(h) && h[child+1].before(h[child]) {
+			child++
+		}
+		if !h[child].before(h[i]) {
+			return
+		}
+		h[i], h[child] = h[child], h[i]
+		i = child
+	}
 }

@@ -112,7 +112,10 @@ func (r *reader) record(seq hashindex.Seq) ([]byte, error) {
 		return r.block.record(seq)
 	}
 	if !r.recent.holds(seq) {
-		last, raw := r.open[changes].Cursor().Seek(seqKey(seq))
+		if r.history == nil {
+			r.history = r.open[changes].Cursor()
+		}
+		last, raw := r.history.Seek(seqKey(seq))
 		b, err := blockOf(last, raw)
 		if err == nil && !b.holds(seq) {
 			err = damaged("the next is %d", b.first)

@@ -59,7 +59,13 @@ func (s span) of(c hashindex.CollectionID, id hashindex.ReferenceID) span {
 }
 
 func (r *reader) isMember(c hashindex.CollectionID, id hashindex.ReferenceID) (bool, error) {
+	if r.around.holds(c, id) {
+		return true, nil
+	}
 	s, err := r.spanAt(c, id)
+	if !r.tx.Writable() { // whose spans change
+		r.around = s
+	}
 	return s.holds(c, id), err
 }
 

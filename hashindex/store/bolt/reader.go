@@ -21,6 +21,8 @@ type reader struct {
 	standings map[hashindex.CollectionID]*standing // read so far; a writer's are ahead of the file
 	runs      []run                                // of hints, once read
 	recent    block                                // the last one read
+	around    span                                 // the last one read by isMember
+	history   *bbolt.Cursor                        // over changes; made when first used
 
 	// What a writer has yet to put.
 	block   builder
@@ -108,10 +110,10 @@ func (r *reader) reference(id hashindex.ReferenceID) (hashindex.Reference, error
 
 // described is the reference after the last change to it.
 func (r *reader) described(before hashindex.Reference, rawSeq []byte) (hashindex.Reference, error) {
-	if len(rawSeq) != 8 {
-		return hashindex.Reference{}, damaged("reference %d: changed by %x", before.ID, rawSeq)
+	seq, err := describedAt(before.ID, rawSeq)
+	if err != nil {
+		return hashindex.Reference{}, err
 	}
-	seq := hashindex.Seq(binary.BigEndian.Uint64(rawSeq))
 	c, err := r.change(seq)
 	if err != nil {
 		return hashindex.Reference{}, err
@@ -121,6 +123,13 @@ func (r *reader) described(before hashindex.Reference, rawSeq []byte) (hashindex
 		return hashindex.Reference{}, damaged("reference %d: change %d is not about it", before.ID, seq)
 	}
 	return now, nil
+}
+
+func describedAt(id hashindex.ReferenceID, raw []byte) (hashindex.Seq, error) {
+	if len(raw) != 8 {
+		return 0, damaged("reference %d: changed by %x", id, raw)
+	}
+	return hashindex.Seq(binary.BigEndian.Uint64(raw)), nil
 }
 
 // ReferenceNamed implements hashindex.Reader.

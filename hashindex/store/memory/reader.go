@@ -98,6 +98,21 @@ func (r *reader) Reference(id hashindex.ReferenceID) (hashindex.Reference, error
 	return c.Reference, err
 }
 
+// Label implements hashindex.Reader.
+func (r *reader) Label(f hashindex.FrameID, a hashindex.Algorithm) (hashindex.Label, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	v, ok := at(r.state.references[f.Reference()], r.head)
+	if !ok {
+		return hashindex.Label{}, notFound("reference", f.Reference())
+	}
+	o, err := record.DecodeOutline(r.state.records[v.seq-1], f.Index(), a)
+	if err == nil && !o.Frame {
+		return hashindex.Label{}, notFound("frame", f)
+	}
+	return o.Label, err
+}
+
 // ReferenceNamed implements hashindex.Reader.
 func (r *reader) ReferenceNamed(c hashindex.CollectionID, externalID string) (hashindex.Reference, error) {
 	r.mu.RLock()

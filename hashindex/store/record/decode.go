@@ -35,24 +35,37 @@ type decoder struct {
 }
 
 func (d *decoder) change() hashindex.Change {
+	d.readVersion()
+	c := hashindex.Change{Seq: hashindex.Seq(d.uvarint(1, maxSeq)), Prev: d.digest(), Time: d.time()}
+	c.Actor = d.text()
+	if c.Kind = d.kind(); c.Kind.OfCollection() {
+		c.Collection = d.collection()
+	} else if d.err == nil {
+		c.Reference = d.reference(c)
+	}
+	return c
+}
+
+func (d *decoder) readVersion() {
 	d.version = d.byte()
 	if d.version > Version {
 		d.err = fmt.Errorf("record version %d: %w", d.version, hashindex.ErrNewer)
 	} else if d.version < 1 {
 		d.fail("version %d", d.version)
 	}
-	c := hashindex.Change{Seq: hashindex.Seq(d.uvarint(1, maxSeq)), Prev: d.digest(), Time: d.time()}
-	c.Actor = d.text()
-	c.Kind = hashindex.ChangeKind(d.byte())
-	switch {
-	case c.Kind < hashindex.CollectionCreated || c.Kind > hashindex.ReferenceRemoved:
-		d.fail("kind %d", c.Kind)
-	case c.Kind.OfCollection():
-		c.Collection = d.collection()
-	default:
-		c.Reference = d.reference(c)
+}
+
+func (d *decoder) kind() hashindex.ChangeKind {
+	kind := hashindex.ChangeKind(d.byte())
+	if kind < hashindex.CollectionCreated || kind > hashindex.ReferenceRemoved {
+		d.fail("kind %d", kind)
 	}
-	return c
+	return kind
+}
+
+// id counts back from the change's own number.
+func (d *decoder) id(seq hashindex.Seq) hashindex.ReferenceID {
+	return hashindex.ReferenceID(uint64(seq) - d.uvarint(0, max(uint64(seq), 1)-1))
 }
 
 func (d *decoder) collection() hashindex.Collection {
@@ -85,7 +98,7 @@ func (d *decoder) partial() hashindex.PartialPolicy {
 
 func (d *decoder) reference(c hashindex.Change) hashindex.Reference {
 	r := hashindex.Reference{
-		ID:            hashindex.ReferenceID(uint64(c.Seq) - d.uvarint(0, max(uint64(c.Seq), 1)-1)),
+		ID:            d.id(c.Seq),
 		Collection:    hashindex.CollectionID(d.uvarint(0, 1<<32-1)),
 		ExternalID:    d.text(),
 		Note:          d.text(),
@@ -165,11 +178,7 @@ func (d *decoder) frame(recipes []hashindex.Recipe, used int) (hashindex.StoredF
 	}
 	f.Recipe = recipes[recipe]
 	f.Quality = int(d.byteAtMost(101)) - 1
-	masks := byte(allHashes)
-	if d.version >= 2 {
-		masks |= withFeatures
-	}
-	mask := d.byteAtMost(masks)
+	mask := d.mask()
 	for a := range f.Hashes {
 		if mask&(1<<a) != 0 {
 			f.Hashes[a] = d.hash(hashindex.Algorithm(a))
@@ -181,6 +190,14 @@ func (d *decoder) frame(recipes []hashindex.Recipe, used int) (hashindex.StoredF
 		}
 	}
 	return f, recipe
+}
+
+// mask says which hashes a frame has, and whether features.
+func (d *decoder) mask() byte {
+	if d.version < 2 {
+		return d.byteAtMost(allHashes)
+	}
+	return d.byteAtMost(allHashes | withFeatures)
 }
 
 func (d *decoder) hash(a hashindex.Algorithm) hashindex.Hash {

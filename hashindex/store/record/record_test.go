@@ -71,6 +71,43 @@ func canonical(raw []byte) error {
 	return nil
 }
 
+func TestOutlineIsPartOfWhatDecodeReads(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		raw, err := record.Append(nil, drawChange(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkOutline(t, raw)
+		checkOutline(t, raw[:rapid.IntRange(0, len(raw)).Draw(t, "cut")])
+		raw[rapid.IntRange(0, len(raw)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t, "flip"))
+		checkOutline(t, raw)
+	})
+}
+
+// checkOutline asks for each frame, and one more, of a record that may be damaged.
+func checkOutline(t interface{ Fatalf(string, ...any) }, raw []byte) {
+	c, wrong := record.Decode(raw)
+	for n := range len(c.Reference.Frames) + 1 {
+		for _, a := range hashindex.Algorithms() {
+			got, err := record.DecodeOutline(raw, n, a)
+			if wrong != nil { // perhaps behind what an outline reads
+				if err != nil && !errors.Is(err, hashindex.ErrDamaged) && !errors.Is(err, hashindex.ErrNewer) {
+					t.Fatalf("%x: %v", raw, err)
+				}
+				continue
+			}
+			want := record.Outline{Seq: c.Seq, Kind: c.Kind, ID: c.Reference.ID, Frame: n < len(c.Reference.Frames)}
+			want.Collection, want.ExternalID = c.Reference.Collection, c.Reference.ExternalID
+			if want.Frame {
+				want.Hash = c.Reference.Frames[n].Hashes[a]
+			}
+			if err != nil || got != want {
+				t.Fatalf("%x: frame %d, %v:\n got %+v, %v\nwant %+v", raw, n, a, got, err, want)
+			}
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for kind := hashindex.CollectionCreated; kind <= hashindex.ReferenceRemoved; kind++ {
 		_, raw, err := record.Seal(nil, exampleOf(kind), 3, hashindex.DigestOf([]byte("before")))
@@ -87,6 +124,7 @@ func FuzzDecode(f *testing.F) {
 		if err := canonical(raw); errors.Is(err, errNotCanonical) {
 			t.Error(err)
 		}
+		checkOutline(t, raw)
 	})
 }
 

@@ -170,6 +170,13 @@ func compare(rt *rapid.T, r hashindex.Reader, want model) {
 		same("reference", got, want.references[id], err)
 		encoded, err := r.Features(hashindex.FrameOf(id, 0))
 		same("features", digestOf(encoded), want.features(id), err)
+		for n := range len(got.Frames) + 1 {
+			for _, a := range hashindex.Algorithms() {
+				label, err := r.Label(hashindex.FrameOf(id, n), a)
+				same("label", label, labelOf(want.references[id], n, a), err)
+				same("label known", err == nil, n < len(got.Frames), err)
+			}
+		}
 	}
 	for n := 1; n <= 3; n++ {
 		d := hashindex.DigestOf([]byte(fmt.Sprint("picture ", n)))
@@ -184,6 +191,14 @@ func digestOf(encoded []byte) (d hashindex.Digest) {
 		d = hashindex.DigestOf(encoded)
 	}
 	return d
+}
+
+// labelOf is what a store should say; zero for a frame that is not there.
+func labelOf(r hashindex.Reference, frame int, a hashindex.Algorithm) hashindex.Label {
+	if frame >= len(r.Frames) {
+		return hashindex.Label{}
+	}
+	return hashindex.Label{Collection: r.Collection, ExternalID: r.ExternalID, Hash: r.Frames[frame].Hashes[a]}
 }
 
 func listed(rt *rapid.T, r hashindex.Reader, c hashindex.CollectionID) []hashindex.ReferenceID {

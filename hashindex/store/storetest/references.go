@@ -54,6 +54,9 @@ func changedReference(t *testing.T, s Store) {
 			wantError(t, "by id", err, nil)
 			got, err = reader.ReferenceNamed(c, "x")
 			wantEqual(t, "by name", got, r)
+			wantError(t, "by name", err, nil)
+			label, err := reader.Label(hashindex.FrameOf(r.ID, 0), hashindex.DHash)
+			wantEqual(t, "label", label, hashindex.Label{Collection: c, ExternalID: "x", Hash: hashindex.Hash64(uint64(i))})
 			return err
 		})
 	}
@@ -68,6 +71,8 @@ func removedReferenceIsGone(t *testing.T, s Store) {
 	view(t, s, func(r hashindex.Reader) error {
 		_, err := r.Reference(gone.ID)
 		wantError(t, "by id", err, hashindex.ErrNotFound)
+		_, err = r.Label(hashindex.FrameOf(gone.ID, 0), hashindex.PDQ)
+		wantError(t, "label", err, hashindex.ErrNotFound)
 		_, err = r.ReferenceNamed(c, "gone")
 		wantError(t, "by name", err, hashindex.ErrNotFound)
 		wantEqual(t, "left", ids(t, r, c, 0), []hashindex.ReferenceID{kept.ID})
