@@ -40,3 +40,21 @@ func (s *Server) Options() map[string][]string {
 	}
 	return options
 }
+
+// ScanHashRequest reads a plain request; its hashes stand beside it.
+var ScanHashRequest = scanHashRequest
+
+// ScanHashLine reads a plain line of a stream.
+var ScanHashLine = scanHashLine
+
+// ParseHashLine reads any line of a stream.
+var ParseHashLine = parseHashLine
+
+// ParseJSON is what judges a body.
+func ParseJSON(text []byte, into any) error { return parseDocument(text, into) }
+
+// AppendHashLine and AppendHashMatches write what encoding/json would.
+var (
+	AppendHashLine    = appendHashLine
+	AppendHashMatches = appendHashMatches
+)

@@ -34,7 +34,7 @@ type hashStream struct {
 	line   int // read so far
 	search hashSearch
 	faults []error // of the chunk's lines; nil: a hash of search
-	out    bytes.Buffer
+	out    []byte
 }
 
 func (s *Server) matchHashStream(c echo.Context) error {
@@ -126,9 +126,13 @@ func (h *hashStream) lineWaits() bool {
 
 // take adds the line's hash to the search, or says what is wrong with the line.
 func (h *hashStream) take(line []byte) error {
+	if hash, plain := scanHashLine(line); plain && hash.Bits() == h.search.Algorithm.Bits() {
+		h.search.add(hash)
+		return nil
+	}
 	text, err := parseHashLine(line)
 	if err == nil {
-		err = h.search.add(text, "hash")
+		err = h.search.parse(text, "hash")
 	}
 	if err != nil {
 		return fmt.Errorf("line %d: %w", h.line, err)
@@ -153,28 +157,35 @@ func parseHashLine(line []byte) (text string, err error) {
 // answer searches for the chunk's hashes and writes a line for each of its lines.
 func (h *hashStream) answer() error {
 	h.body.clock.arrived()
-	found, err := h.server.searchHashes(h.c.Request().Context(), h.search.HashQuery)
+	lines := h.faults
+	_, err := h.server.eachHash(h.c.Request().Context(), h.search.HashQuery, func(seq hashindex.Seq, matches []hashindex.HashMatch) error {
+		lines = h.writeFaults(lines)[1:]
+		h.out = appendHashLine(h.out, seq, matches)
+		if len(h.out) < flushAt {
+			return nil
+		}
+		return h.flush()
+	})
 	if err != nil {
 		return err
 	}
-	for _, fault := range h.faults {
-		if fault != nil {
-			h.writeFault(fault)
-			continue
-		}
-		h.write(wire.MatchHashLine{Seq: uint64(found.Seq), Matches: converted(found.Results[0], wireHashMatch)})
-		found.Results = found.Results[1:]
-	}
+	h.writeFaults(lines)
 	return h.flush()
+}
+
+// writeFaults answers the lines before the next that is a hash, and returns the rest.
+func (h *hashStream) writeFaults(lines []error) []error {
+	for len(lines) > 0 && lines[0] != nil {
+		h.writeFault(lines[0])
+		lines = lines[1:]
+	}
+	return lines
 }
 
 func (h *hashStream) writeFault(err error) {
 	p := problemOf(err)
-	h.write(wire.MatchHashLine{Problem: &p})
-}
-
-func (h *hashStream) write(line wire.MatchHashLine) {
-	json.NewEncoder(&h.out).Encode(line) // neither a buffer nor this type can fail
+	line, _ := json.Marshal(wire.MatchHashLine{Problem: &p}) // this type cannot fail
+	h.out = append(append(h.out, line...), '\n')
 }
 
 func (h *hashStream) begin() error {
@@ -185,8 +196,8 @@ func (h *hashStream) begin() error {
 
 func (h *hashStream) flush() error {
 	h.conn.SetWriteDeadline(time.Now().Add(streamWrite))
-	_, err := h.c.Response().Write(h.out.Bytes())
-	h.out.Reset()
+	_, err := h.c.Response().Write(h.out)
+	h.out = h.out[:0]
 	if err != nil {
 		return fail(clientGone, "%v", err)
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"strconv"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -28,27 +29,83 @@ func (s *Server) matchHashBatch(c echo.Context) error {
 	for name := range optionsOf(c).Values {
 		return invalid(name, "the options of a JSON body stand in the body")
 	}
-	var asked wire.MatchHashRequest
-	if err := s.readJSON(c, &asked); err != nil {
+	batch := hashBatches.Get().(*hashBatch)
+	defer batch.release()
+	search, err := s.readHashBatch(c, batch)
+	if err != nil {
 		return err
+	}
+	answer := hashAnswer{c: c, out: batch.out[:0]}
+	seq, err := s.eachHash(c.Request().Context(), search.HashQuery, answer.add)
+	err = answer.end(seq, err)
+	batch.out = answer.out
+	return err
+}
+
+// hashBatch is the memory of one batch, used again for others.
+type hashBatch struct {
+	text   []byte // of the request
+	given  []hashindex.Hash
+	probes []hashindex.Hash
+	out    []byte // the answer, as far as it is not sent
+}
+
+var hashBatches = sync.Pool{New: func() any { return new(hashBatch) }}
+
+// keptText is how much of a request's memory is kept for others: that of ten thousand hashes.
+const keptText = 1 << 20
+
+func (b *hashBatch) release() {
+	if cap(b.text) <= keptText && cap(b.out) <= 4*flushAt {
+		hashBatches.Put(b)
+	}
+}
+
+// readHashBatch reads the usual body by scanHashRequest, and any other by encoding/json, which
+// takes ten times as long.
+func (s *Server) readHashBatch(c echo.Context, batch *hashBatch) (search hashSearch, err error) {
+	body := bodyOf(c.Request()).within("document_bytes", s.limits.DocumentBytes)
+	if batch.text, err = readInto(batch.text[:0], body); err != nil {
+		return search, err
+	}
+	var asked wire.MatchHashRequest
+	var plain bool
+	if asked, batch.given, plain = scanHashRequest(batch.text, batch.given[:0]); !plain {
+		return s.parseHashBatch(batch)
+	}
+	if search, err = s.newHashSearch(asked); err != nil {
+		return search, err
+	}
+	search.Hashes = batch.probes[:0]
+	for _, h := range batch.given {
+		if h.Bits() != search.Algorithm.Bits() {
+			return s.parseHashBatch(batch)
+		}
+		search.add(h)
+	}
+	batch.probes = search.Hashes
+	return search, nil
+}
+
+func (s *Server) parseHashBatch(batch *hashBatch) (search hashSearch, err error) {
+	var asked wire.MatchHashRequest
+	if err := parseDocument(batch.text, &asked); err != nil {
+		return search, err
 	}
 	if len(asked.Hashes) > hashindex.MaxHashes {
-		return &hashindex.LimitError{Limit: "hashes", Max: hashindex.MaxHashes, Got: int64(len(asked.Hashes))}
+		return search, &hashindex.LimitError{Limit: "hashes", Max: hashindex.MaxHashes, Got: int64(len(asked.Hashes))}
 	}
-	search, err := s.newHashSearch(asked)
-	if err != nil {
-		return err
+	if search, err = s.newHashSearch(asked); err != nil {
+		return search, err
 	}
+	search.Hashes = batch.probes[:0]
 	for i, text := range asked.Hashes {
-		if err := search.add(text, "hashes["+strconv.Itoa(i)+"]"); err != nil {
-			return err
+		if err := search.parse(text, "hashes["+strconv.Itoa(i)+"]"); err != nil {
+			return search, err
 		}
 	}
-	answer, err := s.searchHashes(c.Request().Context(), search.HashQuery)
-	if err != nil {
-		return err
-	}
-	return c.JSON(200, wire.MatchHashAnswer{Seq: uint64(answer.Seq), Results: converted(answer.Results, wireHashResult)})
+	batch.probes = search.Hashes
+	return search, nil
 }
 
 // hashSearch is a HashQuery being filled.
@@ -83,31 +140,26 @@ func (s *Server) newHashSearch(asked wire.MatchHashRequest) (search hashSearch, 
 	return search, s.checkCollections(asked.Collections)
 }
 
-func (q *hashSearch) add(text, field string) error {
+func (q *hashSearch) parse(text, field string) error {
 	h, err := parseHash(q.Algorithm, text, field)
-	if err != nil {
-		return err
+	if err == nil {
+		q.add(h)
 	}
+	return err
+}
+
+func (q *hashSearch) add(h hashindex.Hash) {
 	if q.variants == nil {
 		q.Hashes = append(q.Hashes, h)
-		return nil
+		return
 	}
 	variants := q.variants(h)
 	q.Hashes = append(q.Hashes, variants[:]...)
-	return nil
 }
 
-func (s *Server) searchHashes(ctx context.Context, q hashindex.HashQuery) (hashindex.HashAnswer, error) {
+func (s *Server) eachHash(ctx context.Context, q hashindex.HashQuery, take func(hashindex.Seq, []hashindex.HashMatch) error) (hashindex.Seq, error) {
 	begun := s.config.Now()
-	answer, err := s.index.MatchHashes(ctx, q)
+	seq, err := s.index.EachHash(ctx, q, take)
 	s.metrics.matches.WithLabelValues("hashes").Observe(s.config.Now().Sub(begun).Seconds())
-	return answer, aboutCollection(err)
-}
-
-func wireHashResult(matches []hashindex.HashMatch) wire.MatchHashResult {
-	return wire.MatchHashResult{Matches: converted(matches, wireHashMatch)}
-}
-
-func wireHashMatch(m hashindex.HashMatch) wire.HashMatch {
-	return wire.HashMatch{ReferenceID: wireID(m.Reference), ExternalID: m.ExternalID, Collection: m.Collection, Distance: m.Distance}
+	return seq, aboutCollection(err)
 }

@@ -56,10 +56,32 @@ func (s *Server) readJSON(c echo.Context, into any) error {
 	if mediaType(c) != jsonType {
 		return unsupported(c, jsonType)
 	}
-	text, err := io.ReadAll(bodyOf(c.Request()).within("document_bytes", s.limits.DocumentBytes))
+	text, err := readInto(nil, bodyOf(c.Request()).within("document_bytes", s.limits.DocumentBytes))
 	if err != nil {
 		return err
 	}
+	return parseDocument(text, into)
+}
+
+// readInto appends all of the body to text. It makes room by what the client has sent, not by what it
+// says that it will, and doubles it: io.ReadAll adds a quarter, which copies a picture five times.
+func readInto(text []byte, from io.Reader) ([]byte, error) {
+	for {
+		if len(text) == cap(text) {
+			text = slices.Grow(text, max(4<<10, len(text)))
+		}
+		n, err := from.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		if err == io.EOF {
+			return text, nil
+		}
+		if err != nil {
+			return text, err
+		}
+	}
+}
+
+func parseDocument(text []byte, into any) error {
 	if !utf8.Valid(text) {
 		return fail(bodyMalformed, "the body is not UTF-8") // or encoding/json would mend it unasked
 	}

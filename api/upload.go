@@ -110,7 +110,7 @@ func (u *upload) ofNext(err error) error {
 }
 
 func readAtMost(from io.Reader, limit string, max int64) ([]byte, error) {
-	content, err := io.ReadAll(io.LimitReader(from, max+1))
+	content, err := readInto(nil, io.LimitReader(from, max+1))
 	if err != nil {
 		return nil, err
 	}
