@@ -1,0 +1,209 @@
+// Command faiss is our side of the comparison that bench/faiss/run makes: it makes codes and queries,
+// writes them for the other side to read, and answers from our searchers when it is told to, so that both
+// sides are asked in turn.
+//
+// It reads one JSON object a line and answers each with one.
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"context"
+
+	"touchstone/hashindex"
+	"touchstone/hashindex/search/bktree"
+	"touchstone/hashindex/search/linear"
+	"touchstone/hashindex/search/multiindex"
+	"touchstone/hashindex/search/searchtest"
+)
+
+func main() {
+	if err := serve(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "faiss:", err)
+		os.Exit(1)
+	}
+}
+
+// order is a line that is read.
+type order struct {
+	Do string `json:"do"` // make, search
+
+	// Of make:
+	Bits        int    `json:"bits"`
+	N           int    `json:"n"`
+	Queries     int    `json:"queries"`
+	CodesFile   string `json:"codes_file"`   // written: each code most significant byte first
+	QueriesFile string `json:"queries_file"` // likewise
+
+	// Of search:
+	Searcher string `json:"searcher"`
+	Radius   int    `json:"radius"`
+	First    int    `json:"first"` // of the queries, which are taken round and round
+	Count    int    `json:"count"`
+	Threads  int    `json:"threads"`
+	FoundIn  string `json:"found_file"` // written, if named: pairs of query and code, 4 bytes little-endian each, sorted
+}
+
+// report is a line that is written.
+type report struct {
+	Seconds  float64            `json:"seconds"`
+	CPU      float64            `json:"cpu"`
+	Found    int                `json:"found"`
+	BytesOf  map[string]float64 `json:"bytes_a_hash,omitempty"`
+	BuildsIn map[string]float64 `json:"builds_in_seconds,omitempty"`
+}
+
+func serve(in io.Reader, out io.Writer) error {
+	var b bench
+	lines, answers := bufio.NewScanner(in), json.NewEncoder(out)
+	for lines.Scan() {
+		var o order
+		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+			return err
+		}
+		r, err := b.carryOut(o)
+		if err != nil {
+			return err
+		}
+		if err := answers.Encode(r); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+// bench is what the last make left.
+type bench struct {
+	queries   []hashindex.Hash
+	searchers map[string]hashindex.Searcher
+}
+
+func (b *bench) carryOut(o order) (report, error) {
+	switch o.Do {
+	case "make":
+		return b.make(o)
+	case "search":
+		return b.search(o)
+	}
+	return report{}, fmt.Errorf("unknown order %q", o.Do)
+}
+
+func (b *bench) make(o order) (report, error) {
+	codes := searchtest.Codes(1, o.Bits, o.N)
+	b.queries = searchtest.Queries(2, codes, o.Queries)
+	if err := errors.Join(writeHashes(o.CodesFile, codes), writeHashes(o.QueriesFile, b.queries)); err != nil {
+		return report{}, err
+	}
+	b.searchers = map[string]hashindex.Searcher{"multiindex": multiindex.New(o.Bits), "bktree": bktree.New(o.Bits), "linear": linear.New(o.Bits)}
+	r := report{BytesOf: map[string]float64{}, BuildsIn: map[string]float64{}}
+	for name, s := range b.searchers {
+		begun := time.Now()
+		addAll(s, codes)
+		r.BuildsIn[name] = time.Since(begun).Seconds()
+		stats := s.Stats()
+		r.BytesOf[name] = float64(stats.Bytes) / float64(max(1, stats.Entries))
+	}
+	runtime.GC()
+	return r, nil
+}
+
+// addAll names each code by its place plus one.
+func addAll(s hashindex.Searcher, codes []hashindex.Hash) {
+	const step = 100_000
+	edits := make([]hashindex.Edit, 0, step)
+	for i, h := range codes {
+		edits = append(edits, hashindex.Edit{Entry: hashindex.Entry{Frame: hashindex.FrameOf(hashindex.ReferenceID(i+1), 0), Collection: 1, Hash: h}})
+		if len(edits) == step || i == len(codes)-1 {
+			s.Apply(edits)
+			edits = edits[:0]
+		}
+	}
+}
+
+func writeHashes(path string, hashes []hashindex.Hash) error {
+	var raw []byte
+	for _, h := range hashes {
+		raw = h.AppendBytes(raw)
+	}
+	return os.WriteFile(path, raw, 0o600)
+}
+
+func (b *bench) search(o order) (report, error) {
+	searcher := b.searchers[o.Searcher]
+	if searcher == nil {
+		return report{}, fmt.Errorf("unknown searcher %q", o.Searcher)
+	}
+	var probes []hashindex.Hash
+	for i := range o.Count {
+		probes = append(probes, b.queries[(o.First+i)%len(b.queries)])
+	}
+	runtime.GOMAXPROCS(o.Threads)
+	begun, before := time.Now(), processTime()
+	found := searchAll(searcher, probes, o.Radius, o.Threads)
+	r := report{Seconds: time.Since(begun).Seconds(), CPU: (processTime() - before).Seconds()}
+	for _, each := range found {
+		r.Found += len(each)
+	}
+	if o.FoundIn == "" {
+		return r, nil
+	}
+	return r, writeFound(o.FoundIn, found)
+}
+
+// searchAll gives each thread every so manieth part of 64 probes. What is found names the probe by its
+// place among all.
+func searchAll(s hashindex.Searcher, probes []hashindex.Hash, radius, threads int) [][]hashindex.Found {
+	const part = 64
+	var scope hashindex.Scope
+	scope.Allow(1, radius)
+	found := make([][]hashindex.Found, threads)
+	var wait sync.WaitGroup
+	for t := range threads {
+		wait.Go(func() {
+			for first := t * part; first < len(probes); first += threads * part {
+				mark := len(found[t])
+				found[t], _ = s.Search(context.Background(), probes[first:min(first+part, len(probes))], scope, found[t])
+				for i := range found[t][mark:] {
+					found[t][mark+i].Probe += first
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return found
+}
+
+func writeFound(path string, found [][]hashindex.Found) error {
+	var pairs []uint64
+	for _, each := range found {
+		for _, f := range each {
+			pairs = append(pairs, uint64(f.Probe)<<32|uint64(f.Entry.Frame.Reference()-1))
+		}
+	}
+	slices.Sort(pairs)
+	var raw []byte
+	for _, p := range pairs {
+		raw = binary.LittleEndian.AppendUint32(raw, uint32(p>>32))
+		raw = binary.LittleEndian.AppendUint32(raw, uint32(p))
+	}
+	return os.WriteFile(path, raw, 0o600)
+}
+
+func processTime() time.Duration {
+	var used syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &used) != nil {
+		return 0
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
