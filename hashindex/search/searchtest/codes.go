@@ -3,63 +3,20 @@ package searchtest
 import (
 	"math/rand/v2"
 
+	"touchstone/fixtures/codes"
 	"touchstone/hashindex"
 )
 
-// Codes are n hashes as a store of pictures has them: most pictures alone, some with copies that
-// differ in a few bits, a few with very many. The same arguments give the same codes.
-func Codes(seed uint64, bits, n int) []hashindex.Hash {
-	rng := rand.New(rand.NewPCG(seed, uint64(bits)))
-	codes := make([]hashindex.Hash, 0, n)
-	for len(codes) < n {
-		centre := random(rng, bits)
-		for range min(copies(rng), n-len(codes)) {
-			codes = append(codes, flip(rng, centre, rng.IntN(bits/8+1)))
-		}
-	}
-	rng.Shuffle(n, func(i, j int) { codes[i], codes[j] = codes[j], codes[i] })
-	return codes
-}
+// Codes and Queries are what tests and benchmarks of searchers look for, and with.
+var (
+	Codes   = codes.Clustered
+	Queries = codes.Queries
+)
 
-// copies is heavy-tailed: half of the pictures have one, a quarter two, ..., one in a thousand 1,024.
-func copies(rng *rand.Rand) int {
-	n := 1
-	for n < 1024 && rng.IntN(2) == 0 {
-		n *= 2
-	}
-	return n
-}
-
-// Queries are n of the codes with up to an eighth of their bits changed, as copies asked about
-// are: every second one of the codes' neighbourhood, the others of no code's.
-func Queries(seed uint64, codes []hashindex.Hash, n int) []hashindex.Hash {
-	bits := codes[0].Bits()
-	rng := rand.New(rand.NewPCG(seed, uint64(bits)+1))
-	queries := make([]hashindex.Hash, n)
-	for i := range queries {
-		queries[i] = random(rng, bits)
-		if i%2 == 0 {
-			queries[i] = flip(rng, codes[rng.IntN(len(codes))], rng.IntN(bits/8+1))
-		}
-	}
-	return queries
-}
-
-func random(rng *rand.Rand, bits int) hashindex.Hash {
-	if bits == 64 {
-		return hashindex.Hash64(rng.Uint64())
-	}
-	return hashindex.Hash256([4]uint64{rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64()})
-}
-
-// flip changes up to n bits of the hash.
-func flip(rng *rand.Rand, h hashindex.Hash, n int) hashindex.Hash {
-	for range n {
-		bit := rng.IntN(h.Bits())
-		h.Words[bit/64] ^= 1 << (bit % 64)
-	}
-	return h
-}
+var (
+	random = codes.Random
+	flip   = codes.Flip
+)
 
 // shapes are the sets that every radius is tried on.
 func shapes(bits int) map[string][]hashindex.Hash {
