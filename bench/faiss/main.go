@@ -22,7 +22,6 @@ import (
 	"context"
 
 	"touchstone/hashindex"
-	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/multiindex"
 	"touchstone/hashindex/search/searchtest"
@@ -105,7 +104,7 @@ func (b *bench) make(o order) (report, error) {
 	if err := errors.Join(writeHashes(o.CodesFile, codes), writeHashes(o.QueriesFile, b.queries)); err != nil {
 		return report{}, err
 	}
-	b.searchers = map[string]hashindex.Searcher{"multiindex": multiindex.New(o.Bits), "bktree": bktree.New(o.Bits), "linear": linear.New(o.Bits)}
+	b.searchers = map[string]hashindex.Searcher{"multiindex": multiindex.New(o.Bits), "linear": linear.New(o.Bits)}
 	r := report{BytesOf: map[string]float64{}, BuildsIn: map[string]float64{}}
 	for name, s := range b.searchers {
 		begun := time.Now()
