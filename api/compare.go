@@ -49,7 +49,8 @@ func (s *Server) compare(c echo.Context) error {
 }
 
 func compared(reference, query *picture, policy hashindex.Policy) wire.CompareAnswer {
-	evidence, status := hashindex.Compare(reference.Picture, query.Picture, policy)
+	c := hashindex.Compare(reference.Picture, query.Picture, policy, nil)
+	evidence, status := c.Evidence, c.Status
 	answer := wire.CompareAnswer{
 		Images:    [2]wire.HashedImage{wireHashed(reference), wireHashed(query)},
 		SameBytes: evidence.SameBytes(),

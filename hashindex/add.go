@@ -34,13 +34,17 @@ func (ix *Index) AddReferences(ctx context.Context, actor, collection string, ne
 			return nil, 0, fmt.Errorf("reference %d: %w", i, err)
 		}
 	}
+	features, err := featuresOf(news)
+	if err != nil {
+		return nil, 0, err
+	}
 	ix.pictures.RLock()
 	defer ix.pictures.RUnlock()
 	if err := ix.store.PutBlobs(ctx, encodedOf(news)); err != nil {
 		return nil, 0, err
 	}
 	changes, err := ix.commit(ctx, actor, func(r Reader) ([]Change, error) {
-		return planAdditions(r, collection, news, ix.now().UTC())
+		return planAdditions(r, collection, news, features, ix.now().UTC())
 	})
 	if err != nil || len(changes) == 0 {
 		return nil, ix.Seq(), err
@@ -52,7 +56,7 @@ func (ix *Index) AddReferences(ctx context.Context, actor, collection string, ne
 	return added, changes[len(changes)-1].Seq, nil
 }
 
-func planAdditions(r Reader, collection string, news []NewReference, at time.Time) ([]Change, error) {
+func planAdditions(r Reader, collection string, news []NewReference, features [][][]byte, at time.Time) ([]Change, error) {
 	c, err := r.CollectionNamed(collection)
 	if err != nil {
 		return nil, err
@@ -61,9 +65,30 @@ func planAdditions(r Reader, collection string, news []NewReference, at time.Tim
 	for i, n := range news {
 		reference := n.reference(c.ID)
 		reference.Added = at
-		changes[i] = Change{Kind: ReferenceAdded, Reference: reference}
+		changes[i] = Change{Kind: ReferenceAdded, Reference: reference, Features: features[i]}
 	}
 	return changes, nil
+}
+
+// featuresOf are the bytes to be stored of the frames' features, by reference; nil for one without.
+func featuresOf(news []NewReference) ([][][]byte, error) {
+	all := make([][][]byte, len(news))
+	for i, n := range news {
+		for f, frame := range n.Picture.Frames {
+			if frame.Features.IsZero() {
+				continue
+			}
+			if all[i] == nil {
+				all[i] = make([][]byte, len(n.Picture.Frames))
+			}
+			encoded := frame.Features.AppendStored(nil)
+			if _, err := ParseFeatures(encoded); err != nil {
+				return nil, fmt.Errorf("reference %d: frame %d: %w", i, f, err)
+			}
+			all[i][f] = encoded
+		}
+	}
+	return all, nil
 }
 
 func encodedOf(news []NewReference) (contents [][]byte) {

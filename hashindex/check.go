@@ -44,10 +44,10 @@ func (ix *Index) Check(ctx context.Context) (CheckReport, error) {
 	ix.commits.lead.Lock()
 	unlock := ix.commits.lead.Unlock
 	err := ix.store.View(func(r Reader) error {
-		held := ix.sumSearchers()
+		held, partial := ix.sumSearchers(), ix.sumPartial()
 		unlock()
 		unlock = func() {}
-		return ix.compareSums(ctx, r, held, &report, found)
+		return ix.compareSums(ctx, r, held, partial, &report, found)
 	})
 	unlock()
 	return report, err
@@ -70,6 +70,17 @@ func (s *sum) add(e Entry) {
 	s.digest += h.Sum64()
 }
 
+// addFeatures is add for an entry of tier partial.
+func (s *sum) addFeatures(e FeatureEntry) {
+	var raw [20]byte
+	bytes := binary.BigEndian.AppendUint64(raw[:0], uint64(e.Frame))
+	bytes = binary.BigEndian.AppendUint32(bytes, uint32(e.Collection))
+	h := fnv.New64a()
+	h.Write(binary.BigEndian.AppendUint64(bytes, e.Sum))
+	s.entries++
+	s.digest += h.Sum64()
+}
+
 // sumSearchers sums those that are live: what is still loading is not searched either.
 func (ix *Index) sumSearchers() map[*feed]sum {
 	sums := map[*feed]sum{}
@@ -83,10 +94,27 @@ func (ix *Index) sumSearchers() map[*feed]sum {
 	return sums
 }
 
-func (ix *Index) compareSums(ctx context.Context, r Reader, held map[*feed]sum, report *CheckReport, found func(Finding)) error {
-	want, err := ix.sumStore(ctx, r, report)
+// sumPartial sums what tier partial holds, nil when it is not searched.
+func (ix *Index) sumPartial() *sum {
+	if ix.partial == nil || !ix.partial.live.Load() {
+		return nil
+	}
+	held := &sum{}
+	ix.partial.Entries(func(e FeatureEntry) bool { held.addFeatures(e); return true })
+	return held
+}
+
+func (ix *Index) compareSums(ctx context.Context, r Reader, held map[*feed]sum, partial *sum, report *CheckReport, found func(Finding)) error {
+	want, wantPartial, err := ix.sumStore(ctx, r, report)
 	if err != nil {
 		return err
+	}
+	if partial != nil {
+		report.Searchers[partialName] = partial.entries
+		if *partial != wantPartial {
+			found(Finding{"I2", fmt.Sprintf("%s of %s holds features of %d frames that are not the %d of the store: remove its snapshot and open again",
+				ix.partial.Stats().Name, partialName, partial.entries, wantPartial.entries)})
+		}
 	}
 	for i, s := range ix.spaces {
 		for _, f := range s.feeds {
@@ -105,26 +133,36 @@ func (ix *Index) compareSums(ctx context.Context, r Reader, held map[*feed]sum, 
 }
 
 // sumStore sums what every searcher ought to hold.
-func (ix *Index) sumStore(ctx context.Context, r Reader, report *CheckReport) ([]sum, error) {
+func (ix *Index) sumStore(ctx context.Context, r Reader, report *CheckReport) (sums []sum, partial sum, _ error) {
 	report.Seq, _ = r.Head()
-	sums := make([]sum, len(ix.spaces))
+	sums = make([]sum, len(ix.spaces))
 	collections, err := r.Collections()
 	if err != nil {
-		return nil, err
+		return nil, partial, err
 	}
 	for _, c := range collections {
 		for reference, err := range r.References(c.ID, 0) {
 			if err = orElse(err, ctx.Err()); err != nil {
-				return nil, err
+				return nil, partial, err
 			}
 			report.References++
 			if reference.Frames[0].Recipe != ix.recipe {
 				report.OtherRecipe++
 			}
 			ix.sumReference(sums, reference)
+			if ix.partial == nil {
+				continue
+			}
+			edits, _, err := additions(ix.recipe, reference, storedFeatures(r))
+			if err != nil {
+				return nil, partial, err
+			}
+			for _, e := range edits {
+				partial.addFeatures(FeatureEntry{e.Frame, e.Collection, e.Features.Sum()})
+			}
 		}
 	}
-	return sums, nil
+	return sums, partial, nil
 }
 
 func (ix *Index) sumReference(sums []sum, reference Reference) {

@@ -128,6 +128,7 @@ func (ix *Index) apply(changes []Change) {
 			s.feedTo(f, ix.recipe, changes)
 		}
 	}
+	ix.applyPartial(changes)
 	ix.catalog.Store(ix.catalog.Load().after(changes))
 	ix.applied.Store(uint64(changes[len(changes)-1].Seq))
 	ix.saveSoon()

@@ -51,7 +51,7 @@ func (s *search) confirmOne(r Reader, c candidate, answer *Answer) error {
 		return err
 	}
 	switch {
-	case !match.Reference.enabled(s.index.now()) || s.skip != nil && s.skip(match.Reference):
+	case !s.wanted(match.Reference):
 	case match.Collection.Purpose == Benign && s.skip == nil:
 		answer.Benign = append(answer.Benign, match)
 		answer.Matches = slices.DeleteFunc(answer.Matches, func(m Match) bool { return m.Score <= match.Score })
@@ -60,6 +60,11 @@ func (s *search) confirmOne(r Reader, c candidate, answer *Answer) error {
 		answer.Matches = append(answer.Matches, match)
 	}
 	return nil
+}
+
+// wanted reports whether the reference may be answered at all.
+func (s *search) wanted(r Reference) bool {
+	return r.enabled(s.index.now()) && (s.skip == nil || !s.skip(r))
 }
 
 // matchOf is the match that the candidate stands for, every part of it read from the store (I3);
@@ -73,14 +78,11 @@ func (s *search) matchOf(r Reader, c candidate) (Match, error) {
 	if !ok || c.entry.Frame.Index() >= len(reference.Frames) {
 		return Match{}, ErrNotFound
 	}
-	match := Match{
-		Reference: reference, Collection: collection,
-		Evidence:  s.evidence(c, reference, collection),
-		QueryQuad: c.transform.quad(), ReferenceCoverage: 1, QueryCoverage: 1,
-	}
+	match := Match{Reference: reference, Collection: collection, Evidence: s.evidence(c, reference, collection)}
 	if match.Evidence.Verify() != nil {
 		return Match{}, ErrNotFound
 	}
+	match.locate()
 	match.Score = match.Evidence.Score()
 	return match, nil
 }

@@ -19,6 +19,10 @@ type Evidence struct {
 	QueryFrame, ReferenceFrame     int
 	QueryQuality, ReferenceQuality int
 	QueryContent, ReferenceContent Digest // of the encoded pictures; zero where none was given
+
+	// Alignment is how the reference lies over the query: the reason for kind partial, and for the
+	// others one more where tier partial was tried and found it too. Zero without one.
+	Alignment AlignmentEvidence
 }
 
 // SameBytes reports whether query and reference are the same file.
@@ -26,7 +30,8 @@ func (e Evidence) SameBytes() bool {
 	return !e.QueryContent.IsZero() && e.QueryContent == e.ReferenceContent
 }
 
-// Verify does the comparison again and reports the first claim that does not follow.
+// Verify does the comparison of the hashes again and reports the first claim that does not follow. An
+// alignment must agree with itself; VerifyAlignment does that again from the features.
 func (e Evidence) Verify() error {
 	if e.QueryHash.Bits() != e.Algorithm.Bits() || e.ReferenceHash.Bits() != e.Algorithm.Bits() {
 		return fmt.Errorf("evidence: hashes of %d and %d bits are not %s: %w", e.QueryHash.Bits(), e.ReferenceHash.Bits(), e.Algorithm, ErrDamaged)
@@ -34,8 +39,11 @@ func (e Evidence) Verify() error {
 	if d := e.QueryHash.Distance(e.ReferenceHash); d != e.Distance {
 		return fmt.Errorf("evidence: the hashes are %d bits apart, not %d: %w", d, e.Distance, ErrDamaged)
 	}
-	if e.Distance > e.Radius {
+	if e.Distance > e.Radius && e.Alignment.IsZero() {
 		return fmt.Errorf("evidence: distance %d is beyond the radius %d: %w", e.Distance, e.Radius, ErrDamaged)
+	}
+	if err := e.Alignment.verify(); err != nil {
+		return err
 	}
 	if e.Kind != e.kind() {
 		return fmt.Errorf("evidence: kind %q does not follow from distance %d and copy radius %d: %w", e.Kind, e.Distance, e.CopyRadius, ErrDamaged)
@@ -43,9 +51,12 @@ func (e Evidence) Verify() error {
 	return nil
 }
 
-// kind is the tier that the distance earns. A turned or mirrored picture was altered however close
-// its hash is, and only PDQ is fine enough to call a picture the same.
+// kind is the tier that the distance earns, or else the alignment. A turned or mirrored picture was
+// altered however close its hash is, and only PDQ is fine enough to call a picture the same.
 func (e Evidence) kind() Tier {
+	if e.Distance > e.Radius {
+		return Partial
+	}
 	same := e.SameBytes() || e.Algorithm == PDQ && e.Distance <= e.CopyRadius
 	if same && e.Transform == Upright {
 		return Copy
@@ -53,56 +64,26 @@ func (e Evidence) kind() Tier {
 	return Near
 }
 
+// join makes the hashes those of frames that the alignment alone has brought together, the query's
+// turned as it says.
+func (e *Evidence) join(reference, query Fingerprint, a Alignment) {
+	e.Recipe, e.Algorithm, e.Transform = reference.Recipe, PDQ, a.Transform(query.Features.shape())
+	e.QueryHash, e.ReferenceHash = query.Dihedral[e.Transform], reference.Hashes[PDQ]
+	e.Distance = e.QueryHash.Distance(e.ReferenceHash)
+	e.QueryQuality, e.ReferenceQuality = query.Quality, reference.Quality
+	e.Kind = e.kind()
+}
+
 // Score puts distances of all algorithms on one scale: 1 for equal hashes, 0 for what two unrelated
-// pictures average, half of the bits; below 0 for what is farther still.
+// pictures average, half of the bits; below 0 for what is farther still. An alignment has a score of
+// its own: the only one of a partial match, and for another one that may raise it.
 func (e Evidence) Score() float64 {
-	return 1 - float64(e.Distance)/float64(e.Algorithm.Bits()/2)
-}
-
-// Compare says of two pictures what the index would say if the first were registered under the
-// policy and the second asked about: the evidence of their nearest frames, over every way to turn
-// and mirror. Frames too poor to mean anything are left out where there are better ones.
-func Compare(reference, query Picture, policy Policy) (Evidence, Status) {
-	best := Evidence{Distance: PDQ.Bits() + 1}
-	for n, asked := range query.Frames {
-		for m, known := range reference.Frames {
-			if query.misleading(asked) || reference.misleading(known) {
-				continue
-			}
-			if e := nearest(known.Fingerprint, asked.Fingerprint); e.Distance < best.Distance {
-				e.QueryFrame, e.ReferenceFrame = n, m
-				best = e
-			}
-		}
-	}
-	best.Radius, best.CopyRadius = policy.Radius, policy.CopyRadius
-	best.QueryContent, best.ReferenceContent = query.Content, reference.Content
-	best.Kind = best.kind()
+	hashes := 1 - float64(e.Distance)/float64(e.Algorithm.Bits()/2)
 	switch {
-	case min(best.QueryQuality, best.ReferenceQuality) < PoorQuality:
-		return best, Undecidable
-	case best.Distance > policy.Radius:
-		return best, NotMatched
+	case e.Alignment.IsZero():
+		return hashes
+	case e.Kind == Partial:
+		return e.Alignment.Score
 	}
-	return best, Matched
-}
-
-// misleading reports whether the frame is poor while the picture has better ones.
-func (p Picture) misleading(f Frame) bool {
-	return f.Quality < PoorQuality && p.quality() >= PoorQuality
-}
-
-// nearest is the evidence of two frames, by the transform that brings them nearest.
-func nearest(reference, query Fingerprint) Evidence {
-	best := Evidence{Distance: PDQ.Bits() + 1}
-	for t, hash := range query.Dihedral {
-		if d := hash.Distance(reference.Hashes[PDQ]); d < best.Distance {
-			best = Evidence{
-				Recipe: reference.Recipe, Algorithm: PDQ, Transform: Transform(t),
-				QueryHash: hash, ReferenceHash: reference.Hashes[PDQ], Distance: d,
-				QueryQuality: query.Quality, ReferenceQuality: reference.Quality,
-			}
-		}
-	}
-	return best
+	return max(hashes, e.Alignment.Score)
 }

@@ -17,6 +17,7 @@ type Index struct {
 	now     func() time.Time
 	log     *slog.Logger
 	spaces  []*space
+	partial *partialSpace // nil without the tier
 	catalog atomic.Pointer[catalog]
 	applied atomic.Uint64 // the Seq that every space and the catalogue have seen
 
@@ -47,8 +48,13 @@ type Config struct {
 	Store       Storage
 	Recipe      Recipe
 	NewSearcher func(Algorithm) Searcher // a SavedSearcher is saved and loaded, others are replayed
-	Now         func() time.Time         // the clock; time.Now by default
-	Log         *slog.Logger             // nothing by default
+
+	// What tier partial needs; without either of them the index has no such tier.
+	NewPartialSearcher func() PartialSearcher
+	NewAligner         func(query Features) Aligner
+
+	Now func() time.Time // the clock; time.Now by default
+	Log *slog.Logger     // nothing by default
 }
 
 func (c Config) withDefaults() Config {
@@ -73,6 +79,8 @@ func Open(config Config) (*Index, error) {
 		log:    config.Log,
 		spaces: newSpaces(config.NewSearcher),
 		ready:  make(chan struct{}),
+
+		partial: newPartialSpace(config),
 	}
 	if err := ix.loadCatalog(); err != nil {
 		return nil, err
@@ -95,6 +103,9 @@ func (ix *Index) Close() error {
 		return nil
 	}
 	err := ix.saveSpaces(worthSaving)
+	if err == nil {
+		err = ix.savePartial(worthWriting)
+	}
 	if errors.Is(err, ErrReadOnly) {
 		return nil
 	}

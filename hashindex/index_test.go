@@ -38,7 +38,8 @@ func openOn(t *testing.T, store hashindex.Storage, recipe hashindex.Recipe) *fix
 	f := &fixture{t: t, store: store, clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	index, err := hashindex.Open(hashindex.Config{
 		Store: store, Recipe: recipe, Now: func() time.Time { return f.clock },
-		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return bktree.New(a.Bits()) },
+		NewSearcher:        func(a hashindex.Algorithm) hashindex.Searcher { return bktree.New(a.Bits()) },
+		NewPartialSearcher: newExhaustive, NewAligner: newPlain,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -521,7 +522,8 @@ func TestComparingTwoPicturesSaysWhatTheIndexWould(t *testing.T) {
 		f.add("brand", reference)
 		query := picture(r)
 		query.Frames[0].Dihedral[hashindex.Mirrored] = flip(reference.Frames[0].Hashes[hashindex.PDQ], bits)
-		evidence, status := hashindex.Compare(reference, query, hashindex.DefaultPolicy())
+		compared := hashindex.Compare(reference, query, hashindex.DefaultPolicy(), nil)
+		evidence, status := compared.Evidence, compared.Status
 		answer := f.match(query)
 		if status != answer.Status || evidence.Transform != hashindex.Mirrored || evidence.Distance != bits {
 			t.Errorf("%d bits: compare says %s, %+v; match says %s", bits, status, evidence, answer.Status)
@@ -538,12 +540,12 @@ func TestPoorFrameDecidesNothingBesideAGoodOne(t *testing.T) {
 	flat := query.Frames[0]
 	flat.Quality, flat.Dihedral = 0, reference.Frames[0].Dihedral
 	query.Frames = append(query.Frames, flat)
-	if evidence, status := hashindex.Compare(reference, query, hashindex.DefaultPolicy()); status != hashindex.NotMatched {
-		t.Errorf("%s by frame %d", status, evidence.QueryFrame)
+	if c := hashindex.Compare(reference, query, hashindex.DefaultPolicy(), nil); c.Status != hashindex.NotMatched {
+		t.Errorf("%s by frame %d", c.Status, c.QueryFrame)
 	}
 	query.Frames = query.Frames[1:]
-	if _, status := hashindex.Compare(reference, query, hashindex.DefaultPolicy()); status != hashindex.Undecidable {
-		t.Errorf("the poor frame alone: %s", status)
+	if c := hashindex.Compare(reference, query, hashindex.DefaultPolicy(), nil); c.Status != hashindex.Undecidable {
+		t.Errorf("the poor frame alone: %s", c.Status)
 	}
 }
 

@@ -19,6 +19,9 @@ func (ix *Index) load(ctx context.Context) {
 		ix.loadSnapshot(s, f)
 	}
 	replayed, err := ix.replay(ctx)
+	if err == nil {
+		err = ix.loadPartial(ctx)
+	}
 	late, err := ix.finishLoading(ctx, err)
 	if err != nil {
 		ix.log.Error("searchers not loaded", "err", err)
@@ -36,6 +39,12 @@ func (ix *Index) finishLoading(ctx context.Context, err error) (replayed int, _ 
 		replayed, err = ix.replay(ctx)
 	}
 	if err == nil {
+		_, err = ix.replayPartial(ctx)
+	}
+	if err == nil {
+		if ix.partial != nil {
+			ix.partial.live.Store(true)
+		}
 		for _, f := range ix.feeds {
 			f.live.Store(true)
 		}
@@ -94,8 +103,16 @@ func (ix *Index) replay(ctx context.Context) (count int, err error) {
 
 // worthSaving reports whether replaying what the snapshot lacks would cost more than writing it
 // again: writes stay amortised, and a start replays an eighth at most.
-func worthSaving(f *feed) bool {
-	return uint64(f.applied-f.saved)*8 > uint64(f.Stats().Entries)
+func worthSaving(f *feed) bool { return worthWriting(f.applied, f.saved, f.Stats().Entries) }
+
+func worthWriting(applied, saved Seq, entries int) bool {
+	return uint64(applied-saved)*8 > uint64(entries)
+}
+
+// partialOverdue is overdue for tier partial, whose changes cost more to replay.
+func partialOverdue(applied, saved Seq, entries int) bool {
+	const tail = 20_000
+	return applied-saved > tail && worthWriting(applied, saved, entries)
 }
 
 // overdue is worthSaving for a running server, which saves only where a crash would cost seconds.
@@ -106,12 +123,12 @@ func overdue(f *feed) bool {
 
 // saveSoon starts saving in the background when a space is overdue. The caller holds lead.
 func (ix *Index) saveSoon() {
-	if ix.Ready() != nil || !overdue(ix.spaces[PDQ].feeds[0]) || ix.saving.Swap(true) {
+	if ix.Ready() != nil || !overdue(ix.spaces[PDQ].feeds[0]) && !ix.partial.overdue() || ix.saving.Swap(true) {
 		return
 	}
 	ix.background.Go(func() {
 		defer ix.saving.Store(false)
-		if err := ix.saveSpaces(overdue); err != nil {
+		if err := errors.Join(ix.saveSpaces(overdue), ix.savePartial(partialOverdue)); err != nil {
 			ix.log.Warn("snapshots not saved", "err", err)
 		}
 	})

@@ -7,7 +7,8 @@ import (
 )
 
 // Match says which references the picture copies. Range search is exact: nothing within a
-// collection's radius is missed, turned and mirrored pictures included.
+// collection's radius is missed, turned and mirrored pictures included. With full effort and a picture
+// that has features, it goes on to tier partial, which promises no set but confirms what it answers.
 func (ix *Index) Match(ctx context.Context, q Query) (Answer, error) {
 	if err := q.validate(); err != nil {
 		return Answer{}, err
@@ -35,6 +36,9 @@ func (ix *Index) match(ctx context.Context, q Query, skip func(Reference) bool) 
 	if err := s.confirm(&answer); err != nil {
 		return Answer{}, err
 	}
+	if err := s.matchParts(ctx, &answer); err != nil {
+		return Answer{}, err
+	}
 	answer.Status = NotMatched
 	if len(answer.Matches) > 0 {
 		answer.Status = Matched
@@ -59,6 +63,7 @@ type search struct {
 	scopes  [2]Scope // what PDQ and what lone pHashes are allowed
 	skip    func(Reference) bool
 	byFrame map[FrameID]candidate // the best of each
+	laid    map[ReferenceID]laid  // what tier partial found of each
 }
 
 // candidate is what a searcher proposed: nothing is believed of it until confirmed (I3).
@@ -106,7 +111,7 @@ func (s *search) radius(c Collection, a Algorithm) int {
 func (s *search) propose(ctx context.Context) error {
 	s.byFrame = map[FrameID]candidate{}
 	for i, frame := range s.query.Picture.Frames {
-		if frame.Quality < PoorQuality && frame.Quality != QualityUnknown || frame.Recipe != s.index.recipe {
+		if !s.good(frame) {
 			continue
 		}
 		pdq := probesOf(frame)
@@ -118,6 +123,11 @@ func (s *search) propose(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// good reports whether the frame is one to ask with.
+func (s *search) good(f Frame) bool {
+	return (f.Quality >= PoorQuality || f.Quality == QualityUnknown) && f.Recipe == s.index.recipe
 }
 
 // probe is a hash to look up and the transform that finding it means.

@@ -1,7 +1,9 @@
 package hashindex_test
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -18,12 +20,14 @@ import (
 type model struct {
 	references map[hashindex.ReferenceID]modelled
 	radius     map[string]int
+	partial    map[string]hashindex.PartialPolicy
 }
 
 type modelled struct {
 	collection string
 	hash       hashindex.Hash
 	disabled   bool
+	features   hashindex.Features
 }
 
 // match is what the index must answer to the hash: nearest first, then in order of arrival.
@@ -43,6 +47,40 @@ func (m model) match(asked hashindex.Hash) []hashindex.ReferenceID {
 	return found
 }
 
+// matchFull is match for a query that has features: a reference counts as near as its hash or as
+// sure as its alignment, whichever is more.
+func (m model) matchFull(asked hashindex.Hash, query hashindex.Features) []hashindex.ReferenceID {
+	var found []hashindex.ReferenceID
+	scores := map[hashindex.ReferenceID]float64{}
+	for id, r := range m.references {
+		score := -1.0
+		if d := r.hash.Distance(asked); d <= m.radius[r.collection] {
+			score = 1 - float64(d)/128
+		}
+		score = max(score, m.aligned(r, query))
+		if score >= 0 && !r.disabled {
+			found, scores[id] = append(found, id), score
+		}
+	}
+	slices.SortFunc(found, func(a, b hashindex.ReferenceID) int {
+		return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b))
+	})
+	return found
+}
+
+// aligned is the score of the alignment, −1 without one that the policy lets through.
+func (m model) aligned(r modelled, query hashindex.Features) float64 {
+	policy := m.partial[r.collection]
+	for _, mirrored := range []bool{false, true} {
+		a, ok := newPlain(query).Align(r.features, mirrored)
+		ofQuery := min(a.QueryCoverage, a.ReferenceCoverage*math.Abs(a.Matrix[0]*a.Matrix[4]))
+		if ok && policy.Enabled && max(a.ReferenceCoverage, ofQuery) >= policy.MinCoverage {
+			return a.Score
+		}
+	}
+	return -1
+}
+
 // run is a random life of an index on a bolt store, beside its model.
 type run struct {
 	*fixture
@@ -59,7 +97,7 @@ func TestIndexEqualsItsModelThroughAnyLife(t *testing.T) {
 	for _, searcher := range []string{"multiindex", "bktree", "linear"} {
 		t.Run(searcher, func(t *testing.T) {
 			x := &run{r: seeded(t), folder: t.TempDir(), fixture: &fixture{t: t}}
-			x.model = model{references: map[hashindex.ReferenceID]modelled{}, radius: map[string]int{}}
+			x.model = model{references: map[hashindex.ReferenceID]modelled{}, radius: map[string]int{}, partial: map[string]hashindex.PartialPolicy{}}
 			for range 5 {
 				x.centres = append(x.centres, randomHash(x.r, 256))
 			}
@@ -95,6 +133,7 @@ func (x *run) open(searcher string) {
 			}
 			return linear.New(a.Bits())
 		},
+		NewPartialSearcher: newExhaustive, NewAligner: newPlain,
 	})
 	if err != nil {
 		x.t.Fatal(err)
@@ -122,6 +161,7 @@ func (x *run) shut() {
 func (x *run) start(name string) {
 	x.collection(name, hashindex.Brand)
 	x.model.radius[name] = hashindex.DefaultPolicy().Radius
+	x.model.partial[name] = hashindex.DefaultPolicy().Partial
 }
 
 func (x *run) step(searcher string) {
@@ -133,10 +173,12 @@ func (x *run) step(searcher string) {
 	case n < 45:
 		x.disableOne()
 	case n < 47:
-		x.changeRadius()
+		x.changePolicy()
 	case n < 48:
 		x.shut()
 		x.open(searcher)
+	case n < 53:
+		x.askForPart()
 	default:
 		x.ask()
 	}
@@ -155,6 +197,9 @@ func (x *run) picture() hashindex.Picture {
 	p := picture(x.r)
 	p.Frames[0].Hashes[hashindex.PDQ] = x.near()
 	p.Frames[0].Dihedral = [hashindex.TransformCount]hashindex.Hash{}
+	if x.r.IntN(3) > 0 {
+		p.Frames[0].Features = randomFeatures(x.r, 40)
+	}
 	return p
 }
 
@@ -165,7 +210,7 @@ func (x *run) addSome() {
 		pictures[i] = x.picture()
 	}
 	for i, added := range x.add(name, pictures...) {
-		x.model.references[added.ID] = modelled{collection: name, hash: pictures[i].Frames[0].Hashes[hashindex.PDQ]}
+		x.model.references[added.ID] = modelled{collection: name, hash: pictures[i].Frames[0].Hashes[hashindex.PDQ], features: pictures[i].Frames[0].Features}
 	}
 }
 
@@ -210,11 +255,12 @@ func (x *run) disableOne() {
 	}
 }
 
-func (x *run) changeRadius() {
+func (x *run) changePolicy() {
 	name, radius := []string{"a", "b"}[x.r.IntN(2)], x.r.IntN(65)
-	x.model.radius[name] = radius
+	partial := hashindex.PartialPolicy{Enabled: x.r.IntN(3) > 0, MinCoverage: x.r.Float64() / 2}
+	x.model.radius[name], x.model.partial[name] = radius, partial
 	_, _, err := x.ChangeCollection(x.t.Context(), "", name, func(c *hashindex.Collection) {
-		c.Policy.Radius, c.Policy.CopyRadius = radius, min(radius, c.Policy.CopyRadius)
+		c.Policy.Radius, c.Policy.CopyRadius, c.Policy.Partial = radius, min(radius, c.Policy.CopyRadius), partial
 	})
 	if err != nil {
 		x.t.Error(err)
@@ -231,5 +277,29 @@ func (x *run) ask() {
 	}
 	if got, want := fmt.Sprint(ids(answer.Matches)), fmt.Sprint(x.model.match(asked)); got != want {
 		x.t.Errorf("asked %s: got %s, want %s", asked, got, want)
+	}
+}
+
+// askForPart asks with a part of a reference, perhaps mirrored, in a picture that may be near others.
+func (x *run) askForPart() {
+	id, ok := x.pick()
+	if !ok || x.model.references[id].features.IsZero() {
+		return
+	}
+	known := hashindex.Picture{Frames: []hashindex.Frame{{}}}
+	known.Frames[0].Features = x.model.references[id].features
+	p := part(x.r, known, [][4]float64{all, middle, other}[x.r.IntN(3)], [][4]float64{all, corner, middle}[x.r.IntN(3)])
+	if x.r.IntN(2) == 0 {
+		p = mirrored(p)
+	}
+	asked := x.near()
+	p.Frames[0].Hashes[hashindex.PDQ], p.Frames[0].Dihedral[hashindex.Upright] = asked, asked
+	answer, err := x.Match(x.t.Context(), hashindex.Query{Picture: p, Radius: hashindex.PolicyRadius, Effort: hashindex.FullEffort, Limit: hashindex.MaxLimit})
+	if err != nil {
+		x.t.Error(err)
+		return
+	}
+	if got, want := fmt.Sprint(ids(answer.Matches)), fmt.Sprint(x.model.matchFull(asked, p.Frames[0].Features)); got != want {
+		x.t.Errorf("asked for a part of %d: got %s, want %s", id, got, want)
 	}
 }

@@ -17,7 +17,7 @@ type Effort string
 
 const (
 	FastEffort Effort = "fast" // the tiers copy and near
-	FullEffort Effort = "full" // every tier there is
+	FullEffort Effort = "full" // tier partial as well, for pictures whose features were made
 )
 
 const (
@@ -30,8 +30,9 @@ const (
 type Tier string
 
 const (
-	Copy Tier = "copy" // the same picture, perhaps encoded anew
-	Near Tier = "near" // the same picture altered as a whole, turned or mirrored
+	Copy    Tier = "copy"    // the same picture, perhaps encoded anew
+	Near    Tier = "near"    // the same picture altered as a whole, turned or mirrored
+	Partial Tier = "partial" // part of it, in part of the query
 )
 
 // Status says what is known of the query.
@@ -51,8 +52,8 @@ type Answer struct {
 	Tried   []Tier  // in order
 	Matches []Match // by score, then in order of arrival (I6)
 
-	// Benign are the references of benign collections that the query shows at least as plainly as
-	// whatever else it matches; what they outdo is left out of Matches.
+	// Benign are the references of benign collections that the query shows. What one of them outdoes,
+	// at least as plain and over the same part of the query, is left out of Matches.
 	Benign []Match
 }
 
@@ -62,14 +63,15 @@ type Match struct {
 	Collection Collection
 	Evidence   Evidence
 
-	// Score is 1 for equal hashes and 0 for what two unrelated pictures average:
-	// 1 − distance ⁄ half the bits.
+	// Score is the evidence's. Of hashes it is 1 for equal ones and 0 for what two unrelated pictures
+	// average: 1 − distance ⁄ half the bits. Of an alignment it is the certainty that the pictures
+	// share a part; where there are both, the higher one counts.
 	Score float64
 
 	// QueryQuad is the reference's outline in the query: its top left, top right, bottom right and
 	// bottom left corner as [x, y] fractions of the query's width and height.
 	QueryQuad                        [4][2]float64
-	ReferenceCoverage, QueryCoverage float64 // how much of each takes part, 0..1
+	ReferenceCoverage, QueryCoverage float64 // how much of each takes part and looks the same, 0..1
 }
 
 // quad is where the corners of a whole picture come to lie.

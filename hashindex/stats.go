@@ -7,6 +7,7 @@ type Stats struct {
 	Ready       bool
 	Collections []CollectionInfo
 	Searchers   []SpaceStats
+	Partial     PartialStats
 }
 
 // SpaceStats describe the searcher over one hash space.
@@ -21,6 +22,10 @@ func (ix *Index) Stats() (Stats, error) {
 	stats := Stats{Seq: ix.Seq(), Recipe: ix.recipe, Ready: ix.Ready() == nil, Collections: collections}
 	for s, f := range ix.feeds {
 		stats.Searchers = append(stats.Searchers, SpaceStats{s.name, f.Stats()})
+	}
+	if p := ix.partial; p != nil {
+		stats.Searchers = append(stats.Searchers, SpaceStats{partialName, p.Stats()})
+		stats.Partial = p.figures()
 	}
 	return stats, err
 }

@@ -1,0 +1,234 @@
+package hashindex
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+)
+
+const (
+	// partialFrames is how many frames of a query tier partial is tried for, spread evenly: a picture
+	// that moves shows much the same in most.
+	partialFrames = 8
+
+	// maxProposals is how many references are laid over each of them.
+	maxProposals = 20
+)
+
+// matchParts is the third tier: it lays what the searcher proposes over the query, and joins what
+// bears it out to the answer of the tiers before.
+func (s *search) matchParts(ctx context.Context, answer *Answer) error {
+	p, scope := s.index.partial, s.partialScope()
+	frames := s.featuredFrames()
+	if p == nil || !p.live.Load() || len(frames) == 0 || scope.MaxRadius() < 0 {
+		return nil
+	}
+	begun := s.index.now()
+	defer func() {
+		p.counts.queries.Add(1)
+		p.counts.took.Add(int64(s.index.now().Sub(begun)))
+	}()
+	answer.Tried = append(answer.Tried, Partial)
+	s.laid = map[ReferenceID]laid{}
+	for _, n := range frames {
+		proposals, err := p.Propose(ctx, s.query.Picture.Frames[n].Features, scope, maxProposals)
+		if err != nil {
+			return err
+		}
+		p.counts.proposals.Add(uint64(len(proposals)))
+		if err := s.lay(ctx, n, proposals); err != nil {
+			return err
+		}
+	}
+	p.counts.matched.Add(uint64(len(s.laid)))
+	s.join(answer)
+	return nil
+}
+
+// laid is a reference that an alignment has borne out.
+type laid struct {
+	reference Reference
+	alignment Alignment
+	frame     FrameID
+	stored    Features
+	queryFrom int // frame of the query
+}
+
+// partialScope allows the collections whose policy has the tier.
+func (s *search) partialScope() (scope Scope) {
+	for id, c := range s.catalog.byID {
+		if s.scopes[0].Radius(id) >= 0 && c.Policy.Partial.Enabled {
+			scope.Allow(id, 0)
+		}
+	}
+	return scope
+}
+
+// featuredFrames are the frames of the query that the tier is tried for.
+func (s *search) featuredFrames() (frames []int) {
+	if s.query.Effort != FullEffort {
+		return nil
+	}
+	for n, f := range s.query.Picture.Frames {
+		if !f.Features.IsZero() && s.good(f) {
+			frames = append(frames, n)
+		}
+	}
+	if len(frames) <= partialFrames {
+		return frames
+	}
+	spread := make([]int, partialFrames)
+	for i := range spread {
+		spread[i] = frames[i*len(frames)/partialFrames]
+	}
+	return spread
+}
+
+// lay lays the proposals over a frame of the query, all in one view of the store.
+func (s *search) lay(ctx context.Context, n int, proposals []Proposal) error {
+	if len(proposals) == 0 {
+		return nil
+	}
+	aligner := s.index.partial.newAligner(s.query.Picture.Frames[n].Features)
+	return s.index.store.View(func(r Reader) error {
+		for _, p := range proposals {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := s.layOne(r, aligner, n, p); err != nil && !errors.Is(err, ErrNotFound) {
+				return err // what is not found was removed since it was proposed
+			}
+		}
+		return nil
+	})
+}
+
+// layOne lays one reference over the query, its features read from the store (I3), and keeps the
+// best alignment of each reference.
+func (s *search) layOne(r Reader, aligner Aligner, n int, p Proposal) error {
+	reference, err := r.Reference(p.Frame.Reference())
+	if err != nil || !s.wanted(reference) || p.Frame.Index() >= len(reference.Frames) {
+		return err
+	}
+	if f := reference.Frames[p.Frame.Index()]; !f.featured(s.index.recipe) || f.Hashes[PDQ].IsZero() {
+		return nil
+	}
+	encoded, err := r.Features(p.Frame)
+	if err != nil {
+		return err
+	}
+	stored, err := ParseFeatures(encoded)
+	if err != nil {
+		return err
+	}
+	s.index.partial.counts.aligned.Add(1)
+	alignment, ok := aligner.Align(stored, p.Mirrored)
+	collection := s.catalog.byID[reference.Collection]
+	if !ok || alignment.coverage() < collection.Policy.Partial.MinCoverage {
+		return nil
+	}
+	if best, again := s.laid[reference.ID]; !again || alignment.Score > best.alignment.Score {
+		s.laid[reference.ID] = laid{reference, alignment, p.Frame, stored, n}
+	}
+	return nil
+}
+
+// join brings the answers of all tiers together: one for each reference, by score and then in order
+// of arrival (I6), without those that a benign one outdoes.
+func (s *search) join(answer *Answer) {
+	if len(s.laid) == 0 {
+		return
+	}
+	near := s.nearest()
+	for id, l := range s.laid {
+		match, ok := s.matchOfPart(l, near)
+		if !ok {
+			continue
+		}
+		list := &answer.Matches
+		if match.Collection.Purpose == Benign && s.skip == nil {
+			list = &answer.Benign
+		}
+		*list = append(slices.DeleteFunc(*list, func(m Match) bool { return m.Reference.ID == id }), match)
+	}
+	slices.SortFunc(answer.Matches, Match.compare)
+	slices.SortFunc(answer.Benign, Match.compare)
+	answer.Matches = slices.DeleteFunc(answer.Matches, func(m Match) bool { return outdone(m, answer.Benign) })
+	limit := cmp.Or(s.query.Limit, DefaultLimit)
+	answer.Matches = answer.Matches[:min(len(answer.Matches), limit)]
+}
+
+// nearest is the best candidate of the tiers before, for each reference that was laid over the query.
+func (s *search) nearest() map[ReferenceID]candidate {
+	near := map[ReferenceID]candidate{}
+	for _, c := range s.byFrame {
+		id := c.entry.Frame.Reference()
+		if _, wanted := s.laid[id]; !wanted {
+			continue
+		}
+		if best, again := near[id]; !again || c.compare(best) < 0 {
+			near[id] = c
+		}
+	}
+	return near
+}
+
+// matchOfPart is the match that an alignment stands for. A reference that the tiers before found as a
+// whole stays that, its score raised by the alignment.
+func (s *search) matchOfPart(l laid, near map[ReferenceID]candidate) (Match, bool) {
+	collection := s.catalog.byID[l.reference.Collection]
+	match := Match{Reference: l.reference, Collection: collection}
+	e := &match.Evidence
+	if c, whole := near[l.reference.ID]; whole {
+		*e = s.evidence(c, l.reference, collection)
+	}
+	if e.Verify() != nil { // not found as a whole, or not any more
+		*e = s.partEvidence(l, collection)
+	}
+	if e.QueryFrame == l.queryFrom && e.ReferenceFrame == l.frame.Index() {
+		e.Alignment = alignmentEvidence(l.alignment, s.query.Picture.Frames[l.queryFrom].Features, l.stored, collection.Policy.Partial)
+	}
+	match.locate()
+	match.Score = e.Score()
+	return match, e.Verify() == nil
+}
+
+// partEvidence is of frames that the alignment alone has brought together.
+func (s *search) partEvidence(l laid, collection Collection) Evidence {
+	e := Evidence{
+		Radius: s.radius(collection, PDQ), CopyRadius: collection.Policy.CopyRadius,
+		QueryFrame: l.queryFrom, ReferenceFrame: l.frame.Index(),
+		QueryContent: s.query.Picture.Content, ReferenceContent: l.reference.Content,
+	}
+	known := l.reference.Frames[l.frame.Index()]
+	e.join(Fingerprint{Recipe: known.Recipe, Quality: known.Quality, Hashes: known.Hashes}, s.query.Picture.Frames[l.queryFrom].Fingerprint, l.alignment)
+	return e
+}
+
+// locate says where the evidence has the reference: over all of the query, or where it was laid.
+func (m *Match) locate() {
+	if m.Evidence.Kind == Partial {
+		a := m.Evidence.Alignment
+		m.QueryQuad, m.ReferenceCoverage, m.QueryCoverage = a.QueryQuad, a.ReferenceCoverage, a.queryShare()
+		return
+	}
+	m.QueryQuad, m.ReferenceCoverage, m.QueryCoverage = m.Evidence.Transform.quad(), 1, 1
+}
+
+// compare orders matches by score, then in order of arrival (I6).
+func (m Match) compare(other Match) int {
+	return cmp.Or(cmp.Compare(other.Score, m.Score), cmp.Compare(m.Reference.ID, other.Reference.ID))
+}
+
+// outdone reports whether a benign reference accounts for the match: it covers what the match does of
+// the query, but for a tenth, and is as plain. Where only a part is shown, both show it plainly or
+// neither does, and the cover alone decides.
+func outdone(m Match, benign []Match) bool {
+	return slices.ContainsFunc(benign, func(b Match) bool {
+		if b.Score < m.Score && m.Evidence.Kind != Partial {
+			return false
+		}
+		return outline(m.QueryQuad).overlap(b.QueryQuad) >= 0.9*m.QueryCoverage
+	})
+}
