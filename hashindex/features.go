@@ -213,6 +213,10 @@ type Alignment struct {
 	Inliers     int     // corners that agree with the matrix
 	Correlation float64 // of the pixels where both overlap, −1..1: a robust mean over textured cells
 
+	// Cells of the reference that have texture and lie inside the query, by weight, and those of them
+	// that look alike.
+	Cells, AlikeCells float64
+
 	// QueryQuad is the reference's outline in the query: its top left, top right, bottom right and
 	// bottom left corner as [x, y] fractions, outside 0..1 where the query cuts it off.
 	QueryQuad [4][2]float64

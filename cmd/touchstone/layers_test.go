@@ -23,6 +23,7 @@ type layer struct {
 var layers = []layer{
 	{in: "hashindex", except: "hashindex/", only: []string{}, why: "the domain imports the standard library only, so that no technology shapes it"},
 	{in: "hashindex/search", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/fingerprint", "touchstone/api"}, why: "searchers are derived from changes alone"},
+	{in: "hashindex/align", only: []string{"touchstone/hashindex"}, why: "two pictures are compared by their features alone"},
 	{in: "hashindex/store", banned: []string{"touchstone/hashindex/search", "touchstone/hashindex/fingerprint", "touchstone/api"}, why: "the truth does not know what is derived from it"},
 	{in: "hashindex/fingerprint", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/search", "touchstone/api"}, why: "fingerprints are made without an index"},
 	{in: "api", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/search", "touchstone/hashindex/fingerprint", "touchstone/cmd"}, why: "the command alone picks implementations"},

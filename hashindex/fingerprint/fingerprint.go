@@ -21,15 +21,17 @@ import (
 // takes at most Limits.DecodeBytes and a few megabytes, so the caller bounds how many run. Up to 32
 // MiB a call are kept for the next one, until the garbage collector asks for them.
 type Maker struct {
-	limits   Limits
-	samplers sync.Pool
+	limits    Limits
+	samplers  sync.Pool
+	detailers sync.Pool
 }
 
 // New is a Maker with these limits; the zero Limits are the defaults.
 func New(limits Limits) *Maker {
 	return &Maker{
-		limits:   limits.withDefaults(),
-		samplers: sync.Pool{New: func() any { return new(sampler) }},
+		limits:    limits.withDefaults(),
+		samplers:  sync.Pool{New: func() any { return new(sampler) }},
+		detailers: sync.Pool{New: func() any { return new(detailer) }},
 	}
 }
 
@@ -41,6 +43,19 @@ func (m *Maker) Limits() Limits { return m.limits }
 //
 // A decoder cannot be interrupted: ctx is heeded between stages and between frames.
 func (m *Maker) Picture(ctx context.Context, encoded []byte) (hashindex.Picture, error) {
+	return m.picture(ctx, encoded, nil)
+}
+
+// Detailed is Picture with the features of every frame, which additions and queries of full effort
+// need. They cost some milliseconds a frame and up to a megabyte.
+func (m *Maker) Detailed(ctx context.Context, encoded []byte) (hashindex.Picture, error) {
+	d := m.detailers.Get().(*detailer)
+	defer m.detailers.Put(d)
+	return m.picture(ctx, encoded, d)
+}
+
+// picture makes features too where there is a detailer.
+func (m *Maker) picture(ctx context.Context, encoded []byte, d *detailer) (hashindex.Picture, error) {
 	if err := ctx.Err(); err != nil {
 		return hashindex.Picture{}, err
 	}
@@ -54,6 +69,9 @@ func (m *Maker) Picture(ctx context.Context, encoded []byte) (hashindex.Picture,
 	picture.Width, picture.Height = h.orientation.size(h.width, h.height)
 	err = h.eachFrame(ctx, encoded, func(img image.Image, at time.Duration) error {
 		fp := s.fingerprint(img, h)
+		if d != nil {
+			fp.Features = d.features(img, h)
+		}
 		picture.Frames = append(picture.Frames, hashindex.Frame{At: at, Fingerprint: fp})
 		return ctx.Err()
 	})

@@ -1,0 +1,215 @@
+package align
+
+import (
+	"math"
+
+	"touchstone/hashindex"
+)
+
+const (
+	// seeds is how many of the most alike matches hypotheses are made of: 60 give 1,770 pairs.
+	seeds = 60
+	// minInliers is the least that a motion is believed by before pixels are compared.
+	minInliers = 4
+
+	// A corner found where a motion says that it should be may look less like itself than one found
+	// anywhere: loose while the motion is refined, strict for what is counted in the end.
+	loose, strict = 85, 60
+
+	// final is the round of refinement that counts.
+	final = 4
+)
+
+// estimate finds the motion that most matches agree on, and leaves them in inliers.
+func (a *aligner) estimate(reference hashindex.Features) (motion, bool) {
+	a.inliers = a.inliers[:0]
+	best, support := motion{}, 0.0
+	top := a.matches[:min(len(a.matches), seeds)]
+	for j := 1; j < len(top); j++ {
+		for i := range j {
+			m, ok := a.hypothesis(reference, top[i], top[j])
+			if !ok {
+				continue
+			}
+			if s := a.support(reference, &m); s > support {
+				best, support = m, s
+			}
+		}
+	}
+	if support == 0 {
+		return motion{}, false
+	}
+	return a.refine(reference, best)
+}
+
+// hypothesis is the similarity of two matches, if their own scales and angles bear it out.
+func (a *aligner) hypothesis(reference hashindex.Features, i, j match) (motion, bool) {
+	r1, r2 := &reference.Keypoints[i.reference], &reference.Keypoints[j.reference]
+	q1, q2 := &a.query.Keypoints[i.query], &a.query.Keypoints[j.query]
+	turn1, turn2 := int8(q1.Angle-r1.Angle), int8(q2.Angle-r2.Angle)
+	if d := turn1 - turn2; d > 28 || d < -28 {
+		return motion{}, false
+	}
+	m, ok := similarity(place(r1), place(r2), place(q1), place(q2))
+	if !ok {
+		return motion{}, false
+	}
+	v := newView(&m, point{})
+	return m, v.fits(r1, q1) && v.fits(r2, q2)
+}
+
+// view is how a motion scales and turns: what it must do to a corner's own scale and angle.
+type view struct{ octaves, turn float64 } // eighths of an octave, 256ths of a turn
+
+func newView(m *motion, at point) view {
+	scale, angle := m.local(at)
+	return view{8 * math.Log2(max(scale, 1e-6)), angle * (128 / math.Pi)}
+}
+
+// fits allows 30° and half an octave, which is what corners are found apart by.
+func (v view) fits(r, q *hashindex.Keypoint) bool {
+	d := float64(int(q.Scale)-int(r.Scale)) - v.octaves
+	if d > 5 || d < -5 {
+		return false
+	}
+	t := float64(q.Angle-r.Angle) - v.turn
+	t -= 256 * math.Round(t/256)
+	return t < 20 && t > -20
+}
+
+// reach is how far a corner may be from where the motion takes it, in pixels: corners of coarse
+// levels are less precise.
+func reach(q *hashindex.Keypoint) float64 { return 2.5 + 1.5*scales[q.Scale%maxScale] }
+
+// maxScale bounds a keypoint's scale, in eighths of an octave; scales are the scales themselves.
+const maxScale = 64
+
+var scales = func() (table [maxScale]float64) {
+	for i := range table {
+		table[i] = math.Exp2(float64(i) / 8)
+	}
+	return table
+}()
+
+// support weighs the matches that agree with a motion: alike ones count up to one.
+func (a *aligner) support(reference hashindex.Features, m *motion) float64 {
+	v := newView(m, point{})
+	sum := 0.0
+	for _, k := range a.matches {
+		r, q := &reference.Keypoints[k.reference], &a.query.Keypoints[k.query]
+		p, to := m.apply(place(r)), place(q)
+		dx, dy, limit := p.x-to.x, p.y-to.y, reach(q)
+		if dx*dx+dy*dy > limit*limit || !v.fits(r, q) {
+			continue
+		}
+		sum += 1.25 - float64(k.distance)/near
+	}
+	return sum
+}
+
+// refine fits the motion to the matches that agree with it, looks for more of them where it says that
+// they should be, and goes from a similarity to an affine motion to a homography as there are enough.
+func (a *aligner) refine(reference hashindex.Features, m motion) (motion, bool) {
+	for round := range final {
+		a.guided(reference, &m, round)
+		pairs := a.pairs(reference)
+		if len(pairs) < minInliers {
+			return motion{}, false
+		}
+		var next motion
+		ok := false
+		switch {
+		case round > 1 && len(pairs) >= 16:
+			next, ok = fitHomography(pairs)
+			ok = ok && next.sane(reference)
+		case round > 0 && len(pairs) >= 6:
+			next, ok = fitAffine(pairs)
+			ok = ok && next.sane(reference)
+		}
+		if !ok {
+			next, ok = fitSimilarity(pairs)
+		}
+		if !ok {
+			return motion{}, false
+		}
+		m = next
+	}
+	a.guided(reference, &m, final)
+	return m, len(a.inliers) >= minInliers && m.sane(reference)
+}
+
+// guided fills inliers with the corners found where the motion takes those of the reference.
+func (a *aligner) guided(reference hashindex.Features, m *motion, round int) {
+	a.inliers = a.inliers[:0]
+	slack := 1.5
+	switch {
+	case round == final:
+		slack = 0.7
+	case round > 2:
+		slack = 1
+	}
+	clear(a.taken)
+	limit := loose
+	if round == final {
+		limit = strict
+	}
+	for i := range reference.Keypoints {
+		r := &reference.Keypoints[i]
+		from := place(r)
+		p := m.apply(from)
+		if p.x < 0 || p.y < 0 || p.x > float64(a.query.Width) || p.y > float64(a.query.Height) {
+			continue
+		}
+		v := newView(m, from)
+		best, at := limit+1, int32(-1)
+		a.grid.near(p, 24, func(j int32) {
+			q := &a.query.Keypoints[j]
+			to := place(q)
+			dx, dy, far := p.x-to.x, p.y-to.y, slack*reach(q)
+			if dx*dx+dy*dy > far*far || !v.fits(r, q) {
+				return
+			}
+			if d := distance(&r.Descriptor, &q.Descriptor); d < best {
+				best, at = d, j
+			}
+		})
+		if at >= 0 && !a.taken[at] {
+			a.taken[at] = true
+			a.inliers = append(a.inliers, match{int32(i), at, int32(best)})
+		}
+	}
+}
+
+func (a *aligner) pairs(reference hashindex.Features) []pair {
+	pairs := make([]pair, len(a.inliers))
+	for i, k := range a.inliers {
+		r, q := &reference.Keypoints[k.reference], &a.query.Keypoints[k.query]
+		pairs[i] = pair{place(r), place(q), 1 / scales[q.Scale%maxScale]}
+	}
+	return pairs
+}
+
+// sane refuses motions that no photograph or page makes: mirrored, collapsed, stretched more than
+// twice one way, or with the reference's outline folded.
+func (m *motion) sane(reference hashindex.Features) bool {
+	w, h := float64(reference.Width), float64(reference.Height)
+	corners := [4]point{{0, 0}, {w, 0}, {w, h}, {0, h}}
+	smallest, largest := math.Inf(1), 0.0
+	for _, c := range corners {
+		if m[6]*c.x+m[7]*c.y+m[8] < 0.2 {
+			return false
+		}
+		q := m.apply(c)
+		wv := m[6]*c.x + m[7]*c.y + m[8]
+		a, b := (m[0]-q.x*m[6])/wv, (m[1]-q.x*m[7])/wv
+		cc, d := (m[3]-q.y*m[6])/wv, (m[4]-q.y*m[7])/wv
+		det := a*d - b*cc
+		norm := a*a + b*b + cc*cc + d*d
+		// Scales of 1:10 to 10:1, and singular values within about 3.7 of each other.
+		if !(det > 0.01) || det > 100 || norm > 4*det {
+			return false
+		}
+		smallest, largest = min(smallest, det), max(largest, det)
+	}
+	return largest < 9*smallest
+}

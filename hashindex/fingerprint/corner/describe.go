@@ -1,0 +1,90 @@
+package corner
+
+import (
+	"math"
+
+	"touchstone/hashindex"
+)
+
+// keypoint orients and describes a corner.
+func (l *level) keypoint(c candidate) hashindex.Keypoint {
+	at := (int(c.y)+pad)*l.stride + int(c.x) + pad
+	k := hashindex.Keypoint{
+		X:     quantise(c.x, l.scale),
+		Y:     quantise(c.y, l.scale),
+		Scale: l.octaves,
+		Angle: l.angle(at),
+	}
+	l.describe(int(c.x), int(c.y), &k)
+	return k
+}
+
+// quantise is the middle of a level's pixel in 64ths of one of the picture.
+func quantise(v int32, scale float64) uint16 { return uint16((float64(v) + 0.5) * scale * 64) }
+
+const discRadius = 15
+
+// discWidth is half the width of a disc of that radius, by row from its middle.
+var discWidth = func() (widths [discRadius + 1]int) {
+	for y := range widths {
+		widths[y] = int(math.Sqrt(float64(discRadius*discRadius-y*y)) + 0.5)
+	}
+	return widths
+}()
+
+// angle is the direction from the corner to the centroid of brightness around it.
+func (l *level) angle(at int) uint8 {
+	var mx, my int
+	for x := -discRadius; x <= discRadius; x++ {
+		mx += x * int(l.pix[at+x])
+	}
+	for y := 1; y <= discRadius; y++ {
+		w := discWidth[y]
+		upper := l.pix[at-y*l.stride-w:][:2*w+1]
+		lower := l.pix[at+y*l.stride-w:][:2*w+1]
+		rows := 0
+		for x := range upper {
+			u, v := int(upper[x]), int(lower[x])
+			mx += (x - w) * (u + v)
+			rows += v - u
+		}
+		my += y * rows
+	}
+	return uint8(int(math.Round(math.Atan2(float64(my), float64(mx)) * (128 / math.Pi))))
+}
+
+// describe samples the surroundings, turned upright, and compares.
+func (l *level) describe(x, y int, k *hashindex.Keypoint) {
+	var samples [pointCount]int32
+	width := l.stride + 1
+	turned := &pattern.turned[k.Angle]
+	origin := (y+pad)*width + x + pad
+	for i := range samples {
+		half := int(pattern.half[i])
+		side := 2*half + 1
+		top := origin + (int(turned[i].y)-half)*width + int(turned[i].x) - half
+		bottom := top + side*width
+		sum := l.sums[bottom+side] - l.sums[bottom] - l.sums[top+side] + l.sums[top]
+		samples[i] = int32(sum) * pattern.weight[i]
+	}
+	var unsure int64
+	for word := range 4 {
+		var bits uint64
+		for bit, p := range pattern.pairs[word*64:][:64] {
+			d := samples[p[0]] - samples[p[1]]
+			bits |= uint64(uint32(d)>>31) << bit
+			unsure += int64(max(d, -d))
+		}
+		k.Descriptor[word] = bits
+	}
+	doubt := int32(unsure / 256 / 4)
+	for word := range 4 {
+		var bits uint64
+		for bit, p := range pattern.pairs[word*64:][:64] {
+			d := samples[p[0]] - samples[p[1]]
+			d = max(d, -d) - doubt
+			bits |= uint64(uint32(d)>>31) << bit
+		}
+		k.Unsure[word] = bits
+	}
+}

@@ -1,0 +1,124 @@
+package fingerprint
+
+import (
+	"image"
+	"slices"
+
+	"touchstone/hashindex"
+	"touchstone/hashindex/fingerprint/corner"
+)
+
+// detailer makes the features of decoded pictures. It holds the buffers of one picture, some
+// megabytes, for the next one.
+type detailer struct {
+	finder corner.Finder
+	line   []uint8  // one stored row of luma
+	gather []uint32 // the rows of one working row, each weighed in 256ths
+	small  []uint8  // the working picture as it is stored
+}
+
+// features finds the corners of a decoded picture.
+func (d *detailer) features(img image.Image, h header) hashindex.Features {
+	luma := d.working(img, h)
+	return hashindex.Features{
+		Width: luma.Width, Height: luma.Height, Luma: luma,
+		Keypoints: d.finder.Find(luma, hashindex.MaxKeypoints, nil),
+	}
+}
+
+// working is the picture as shown, over white, averaged down to the working size: picking samples, as
+// PDQ does, would make detail that is not there. The brightness of a JPEG is taken as it is stored.
+func (d *detailer) working(img image.Image, h header) hashindex.Luma {
+	size := img.Bounds().Size()
+	width, height := workingSize(size.X, size.Y)
+	d.line = slices.Grow(d.line[:0], size.X)[:size.X]
+	d.gather = slices.Grow(d.gather[:0], size.X)[:size.X]
+	d.small = slices.Grow(d.small[:0], width*height)[:width*height]
+	read := rowReader(img, h.format)
+	clear(d.gather)
+	for y := range size.Y {
+		read(y, d.line)
+		// A stored row spans height parts of the picture's size.Y·height, a working row size.Y.
+		row, from := y*height/size.Y, y*height
+		end := min((row+1)*size.Y, from+height)
+		weigh(d.gather, d.line, part(end-from, size.Y))
+		if end%size.Y != 0 {
+			continue
+		}
+		squeeze(d.small[row*width:][:width], d.gather)
+		clear(d.gather)
+		weigh(d.gather, d.line, part(from+height-end, size.Y))
+	}
+	return h.orientation.lay(hashindex.Luma{Width: width, Height: height, Pix: d.small})
+}
+
+// part is n of whole in 65536ths.
+func part(n, whole int) uint32 { return uint32(n << 16 / whole) }
+
+// workingSize keeps the proportions.
+func workingSize(width, height int) (int, int) {
+	longer := max(width, height)
+	if longer <= hashindex.MaxWorkingSide {
+		return width, height
+	}
+	scaled := func(side int) int { return max(1, (side*hashindex.MaxWorkingSide+longer/2)/longer) }
+	return scaled(width), scaled(height)
+}
+
+// weigh adds the row, times a weight in 65536ths.
+func weigh(sums []uint32, row []uint8, weight uint32) {
+	if weight == 0 {
+		return
+	}
+	row = row[:len(sums)]
+	for x := range sums {
+		sums[x] += uint32(row[x]) * weight
+	}
+}
+
+// squeeze averages weighed sums down to the width of out.
+func squeeze(out []uint8, sums []uint32) {
+	if len(out) == len(sums) {
+		for x, sum := range sums {
+			out[x] = uint8((sum + 1<<15) >> 16)
+		}
+		return
+	}
+	x, n := 0, len(out)
+	for i := range out {
+		var sum uint64 // in parts of 1/(65536·n)
+		from, to := i*len(sums), (i+1)*len(sums)
+		for from < to {
+			end := min(to, (x+1)*n)
+			sum += uint64(sums[x]) * uint64(end-from)
+			from = end
+			if end == (x+1)*n {
+				x++
+			}
+		}
+		out[i] = uint8((sum/uint64(len(sums)) + 1<<15) >> 16)
+	}
+}
+
+// lay turns and mirrors the stored pixels as they are to be seen. The result is a copy.
+func (o orientation) lay(stored hashindex.Luma) hashindex.Luma {
+	out := hashindex.Luma{Pix: make([]uint8, len(stored.Pix))}
+	out.Width, out.Height = o.size(stored.Width, stored.Height)
+	for y := range stored.Height {
+		row := stored.Pix[y*stored.Width:][:stored.Width]
+		if o.reversesRows() {
+			y = stored.Height - 1 - y
+		}
+		for x, v := range row {
+			if o.reversesColumns() {
+				x = stored.Width - 1 - x
+			}
+			if o.transposed() {
+				out.Pix[x*out.Width+y] = v
+			} else {
+				out.Pix[y*out.Width+x] = v
+			}
+		}
+	}
+	return out
+}
