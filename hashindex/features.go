@@ -40,9 +40,14 @@ type Keypoint struct {
 
 	Descriptor Descriptor
 
-	// Unsure marks the bits of a query's descriptor that a little noise would turn. It is not stored.
-	Unsure Descriptor
+	// Doubts are those of the first KeyBits bits of a query's descriptor, and of its mirror image's, that
+	// a little noise would turn: the least certain first. They are not stored.
+	Doubts [2][8]uint8
 }
+
+// KeyBits is how many bits at the beginning of a descriptor an index may key by: those that are most
+// worth and least alike come first.
+const KeyBits = 20
 
 // Descriptor tells what a corner's surroundings look like, turned upright, by 256 comparisons of
 // brightness; descriptors of one corner seen twice are few bits apart.
@@ -62,13 +67,13 @@ type Luma struct {
 func (f Features) IsZero() bool { return f.Width == 0 }
 
 // Stored is the form that a reference is kept in: the first MaxStoredKeypoints keypoints without
-// Unsure, and Luma reduced to MaxStoredLuma. It is a copy, and equal to its own Stored form.
+// Doubts, and Luma reduced to MaxStoredLuma. It is a copy, and equal to its own Stored form.
 func (f Features) Stored() Features {
 	stored := Features{Width: f.Width, Height: f.Height, Luma: f.Luma.reduced(MaxStoredLuma)}
 	stored.Keypoints = make([]Keypoint, min(len(f.Keypoints), MaxStoredKeypoints))
 	for i := range stored.Keypoints {
 		stored.Keypoints[i] = f.Keypoints[i]
-		stored.Keypoints[i].Unsure = Descriptor{}
+		stored.Keypoints[i].Doubts = [2][8]uint8{}
 	}
 	return stored
 }
@@ -86,7 +91,7 @@ func (f Features) validateStored() error {
 		return invalid("features", "a luma of %d×%d in %d bytes", l.Width, l.Height, len(l.Pix))
 	}
 	for i, k := range f.Keypoints {
-		if int(k.X) >= f.Width*64 || int(k.Y) >= f.Height*64 || k.Unsure != (Descriptor{}) {
+		if int(k.X) >= f.Width*64 || int(k.Y) >= f.Height*64 || k.Doubts != [2][8]uint8{} {
 			return invalid("features", "keypoint %d is not one of a stored picture", i)
 		}
 	}

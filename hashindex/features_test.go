@@ -16,7 +16,7 @@ func randomFeatures(rng *rand.Rand, width, height, keypoints int) Features {
 			X: uint16(rng.IntN(width * 64)), Y: uint16(rng.IntN(height * 64)),
 			Scale: uint8(rng.IntN(24)), Angle: uint8(rng.IntN(256)),
 			Descriptor: Descriptor{rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64()},
-			Unsure:     Descriptor{rng.Uint64()},
+			Doubts:     [2][8]uint8{{1, 2, 3}, {uint8(rng.IntN(KeyBits))}},
 		})
 	}
 	return f
@@ -61,7 +61,7 @@ func TestFeaturesThatNoPictureHasAreRefused(t *testing.T) {
 		"no size":        func(f *Features) { f.Width = 0 },
 		"large":          func(f *Features) { f.Height = MaxWorkingSide + 1 },
 		"outside":        func(f *Features) { f.Keypoints[3].X = 90 * 64 },
-		"unsure":         func(f *Features) { f.Keypoints[3].Unsure[1] = 1 },
+		"doubts":         func(f *Features) { f.Keypoints[3].Doubts[1][0] = 1 },
 		"many":           func(f *Features) { f.Keypoints = make([]Keypoint, MaxStoredKeypoints+1) },
 		"pixels missing": func(f *Features) { f.Luma.Pix = f.Luma.Pix[1:] },
 		"no luma":        func(f *Features) { f.Luma = Luma{} },

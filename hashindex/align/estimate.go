@@ -15,8 +15,9 @@ const (
 	// A corner found where a motion says that it should be may look less like itself than one found
 	// anywhere: loose while the motion is refined, strict for what is counted in the end.
 	loose, strict = 85, 60
+	tight         = 0.7 // of a corner's reach, once the motion is final
 
-	// final is the round of refinement that counts.
+	// final is how often a motion is refined.
 	final = 4
 )
 
@@ -107,52 +108,58 @@ func (a *aligner) support(reference hashindex.Features, m *motion) float64 {
 	return sum
 }
 
-// refine fits the motion to the matches that agree with it, looks for more of them where it says that
-// they should be, and goes from a similarity to an affine motion to a homography as there are enough.
+// refine fits the motion to the matches that agree with it and looks for more of them where it says
+// that they should be: a similarity first, then an affine motion where there are enough.
 func (a *aligner) refine(reference hashindex.Features, m motion) (motion, bool) {
 	for round := range final {
-		a.guided(reference, &m, round)
+		a.guided(reference, &m, slackOf(round), loose)
 		pairs := a.pairs(reference)
-		if len(pairs) < minInliers {
-			return motion{}, false
-		}
-		var next motion
-		ok := false
-		switch {
-		case round > 1 && len(pairs) >= 16:
-			next, ok = fitHomography(pairs)
-			ok = ok && next.sane(reference)
-		case round > 0 && len(pairs) >= 6:
+		next, ok := motion{}, false
+		if round > 0 && len(pairs) >= 6 {
 			next, ok = fitAffine(pairs)
 			ok = ok && next.sane(reference)
 		}
 		if !ok {
 			next, ok = fitSimilarity(pairs)
 		}
-		if !ok {
+		if !ok || len(pairs) < minInliers {
 			return motion{}, false
 		}
 		m = next
 	}
-	a.guided(reference, &m, final)
-	return m, len(a.inliers) >= minInliers && m.sane(reference)
+	return m, m.sane(reference)
 }
 
-// guided fills inliers with the corners found where the motion takes those of the reference.
-func (a *aligner) guided(reference hashindex.Features, m *motion, round int) {
+// bend goes on from an affine motion to a homography, which fewer corners do not determine well.
+func (a *aligner) bend(reference hashindex.Features, m motion) (motion, bool) {
+	for range 3 {
+		a.guided(reference, &m, 1.5, loose)
+		pairs := a.pairs(reference)
+		if len(pairs) < 12 {
+			return motion{}, false
+		}
+		next, ok := fitHomography(pairs)
+		if !ok || !next.sane(reference) {
+			return motion{}, false
+		}
+		m = next
+	}
+	return m, true
+}
+
+// slackOf tightens how far corners may lie from where they should, as the motion gets better.
+func slackOf(round int) float64 {
+	if round > 2 {
+		return 1
+	}
+	return 1.5
+}
+
+// guided fills inliers with the corners found where the motion takes those of the reference: within so
+// many times their reach, and with descriptors at most limit apart.
+func (a *aligner) guided(reference hashindex.Features, m *motion, slack float64, limit int) {
 	a.inliers = a.inliers[:0]
-	slack := 1.5
-	switch {
-	case round == final:
-		slack = 0.7
-	case round > 2:
-		slack = 1
-	}
 	clear(a.taken)
-	limit := loose
-	if round == final {
-		limit = strict
-	}
 	for i := range reference.Keypoints {
 		r := &reference.Keypoints[i]
 		from := place(r)

@@ -20,16 +20,15 @@ type cell struct{ weight, correlation float64 }
 // judge compares the pixels under the motion, moves it by fractions of a pixel to where they fit
 // best, and says how certain the match is.
 func (a *aligner) judge(reference hashindex.Features, m motion, result hashindex.Alignment) (hashindex.Alignment, bool) {
-	best := a.compare(reference, &m)
-	if len(a.inliers) >= minInliers {
-		moved := a.settle(reference, m)
-		if moved.sane(reference) {
-			if c := a.compare(reference, &moved); c.correlation > best.correlation {
+	best, m := a.fit(reference, m)
+	if best.correlation < 0.9 && len(a.inliers) >= 12 {
+		if bent, ok := a.bend(reference, m); ok {
+			if c, moved := a.fit(reference, bent); c.correlation > best.correlation {
 				best, m = c, moved
-				a.guided(reference, &m, final)
 			}
 		}
 	}
+	a.guided(reference, &m, tight, strict)
 	result.Matrix = a.fractions(reference, m, result.Mirrored)
 	for i, c := range [4][2]float64{{0, 0}, {1, 0}, {1, 1}, {0, 1}} {
 		at := motion(result.Matrix)
@@ -43,6 +42,18 @@ func (a *aligner) judge(reference hashindex.Features, m motion, result hashindex
 	result.QueryCoverage = clippedArea(result.QueryQuad)
 	result.Score = score(result)
 	return result, result.Score >= accept
+}
+
+// fit settles the motion and compares, and keeps it as it was where that did not help.
+func (a *aligner) fit(reference hashindex.Features, m motion) (comparison, motion) {
+	best := a.compare(reference, &m)
+	moved := a.settle(reference, m)
+	if moved.sane(reference) {
+		if c := a.compare(reference, &moved); c.correlation > best.correlation {
+			return c, moved
+		}
+	}
+	return best, m
 }
 
 // comparison is what the pixels say.

@@ -15,7 +15,8 @@ func (l *level) keypoint(c candidate) hashindex.Keypoint {
 		Scale: l.octaves,
 		Angle: l.angle(at),
 	}
-	l.describe(int(c.x), int(c.y), &k)
+	samples := l.samples(int(c.x), int(c.y), k.Angle)
+	describe(&samples, &k)
 	return k
 }
 
@@ -53,11 +54,10 @@ func (l *level) angle(at int) uint8 {
 	return uint8(int(math.Round(math.Atan2(float64(my), float64(mx)) * (128 / math.Pi))))
 }
 
-// describe samples the surroundings, turned upright, and compares.
-func (l *level) describe(x, y int, k *hashindex.Keypoint) {
-	var samples [pointCount]int32
+// samples are the brightnesses around a place, turned upright.
+func (l *level) samples(x, y int, angle uint8) (samples [pointCount]int32) {
 	width := l.stride + 1
-	turned := &pattern.turned[k.Angle]
+	turned := &pattern.turned[angle]
 	origin := (y+pad)*width + x + pad
 	for i := range samples {
 		half := int(pattern.half[i])
@@ -67,24 +67,39 @@ func (l *level) describe(x, y int, k *hashindex.Keypoint) {
 		sum := l.sums[bottom+side] - l.sums[bottom] - l.sums[top+side] + l.sums[top]
 		samples[i] = int32(sum) * pattern.weight[i]
 	}
-	var unsure int64
+	return samples
+}
+
+// describe compares samples, and notes which comparisons of the keys were close.
+func describe(samples *[pointCount]int32, k *hashindex.Keypoint) {
+	var differences [256]int32
+	for i, p := range &pattern.pairs {
+		differences[i] = samples[p[0]] - samples[p[1]]
+	}
 	for word := range 4 {
 		var bits uint64
-		for bit, p := range pattern.pairs[word*64:][:64] {
-			d := samples[p[0]] - samples[p[1]]
+		for bit, d := range differences[64*word:][:64] {
 			bits |= uint64(uint32(d)>>31) << bit
-			unsure += int64(max(d, -d))
 		}
 		k.Descriptor[word] = bits
 	}
-	doubt := int32(unsure / 256 / 4)
-	for word := range 4 {
-		var bits uint64
-		for bit, p := range pattern.pairs[word*64:][:64] {
-			d := samples[p[0]] - samples[p[1]]
-			d = max(d, -d) - doubt
-			bits |= uint64(uint32(d)>>31) << bit
+	doubts(&k.Doubts[0], differences[:hashindex.KeyBits])
+	doubts(&k.Doubts[1], differences[128:128+hashindex.KeyBits])
+}
+
+// doubts lists the smallest differences, smallest first.
+func doubts(list *[8]uint8, differences []int32) {
+	var sizes [8]int32
+	for i, d := range differences {
+		d = max(d, -d)
+		at := min(i, len(list))
+		for ; at > 0 && sizes[at-1] > d; at-- {
+			if at < len(list) {
+				sizes[at], list[at] = sizes[at-1], list[at-1]
+			}
 		}
-		k.Unsure[word] = bits
+		if at < len(list) {
+			sizes[at], list[at] = d, uint8(i)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package corner
 
 import (
 	"math"
-	"math/rand/v2"
 )
 
 // ring is a circle of sampling points around a corner.
@@ -24,6 +23,8 @@ type samplingPattern struct {
 	weight [pointCount]int32 // makes sums of squares of all sizes comparable
 	turned [256][pointCount]offset
 
+	reflected [pointCount]uint8 // each point's mirror image in the corner's axis
+
 	// pairs are the comparisons, one a bit; pairs[i+128] is pairs[i] reflected.
 	pairs [256][2]uint8
 }
@@ -33,13 +34,12 @@ var pattern = newPattern()
 func newPattern() *samplingPattern {
 	p := new(samplingPattern)
 	var at [pointCount][2]float64
-	var reflected [pointCount]uint8
 	n := 0
 	for _, r := range rings {
 		for i := range r.points {
 			sin, cos := math.Sincos(2 * math.Pi * float64(i) / float64(r.points))
 			at[n+i] = [2]float64{r.radius * cos, r.radius * sin}
-			reflected[n+i] = uint8(n + (r.points-i)%r.points)
+			p.reflected[n+i] = uint8(n + (r.points-i)%r.points)
 			side := 2*r.half + 1
 			p.half[n+i], p.weight[n+i] = uint8(r.half), int32(11025/(side*side))
 		}
@@ -54,22 +54,9 @@ func newPattern() *samplingPattern {
 			}
 		}
 	}
-	rng := rand.New(rand.NewPCG(1, 1))
-	seen := map[[2]uint8]bool{}
-	for i := 0; i < 128; {
-		a, b := uint8(rng.IntN(pointCount)), uint8(rng.IntN(pointCount))
-		ra, rb := reflected[a], reflected[b]
-		if a == b || a == ra && b == rb || seen[[2]uint8{a, b}] || seen[[2]uint8{b, a}] || seen[[2]uint8{ra, rb}] || seen[[2]uint8{rb, ra}] {
-			continue
-		}
-		// a pair across the axis is its own reflection, complemented
-		if a == rb {
-			continue
-		}
-		seen[[2]uint8{a, b}] = true
-		p.pairs[i] = [2]uint8{a, b}
-		p.pairs[i+128] = [2]uint8{ra, rb}
-		i++
+	for i, pair := range learned {
+		p.pairs[i] = pair
+		p.pairs[i+128] = [2]uint8{p.reflected[pair[0]], p.reflected[pair[1]]}
 	}
 	return p
 }
