@@ -18,14 +18,18 @@ import (
 
 // dataDir is the folder of real pictures; the test is skipped where there is none.
 func dataDir(tb testing.TB) string {
-	dir := os.Getenv("TOUCHSTONE_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
+	dir := dataDirOrNone()
 	if _, err := os.Stat(dir); err != nil {
 		tb.Skipf("no real pictures: %v (set TOUCHSTONE_DATA)", err)
 	}
 	return dir
+}
+
+func dataDirOrNone() string {
+	if dir := os.Getenv("TOUCHSTONE_DATA"); dir != "" {
+		return dir
+	}
+	return filepath.Join("..", "..", "..", "shared", "data")
 }
 
 // vector is a line of the reference vectors: hashes in the order of vectorTransforms.

@@ -39,13 +39,13 @@ func (s *sampler) sampleYCbCr(m *image.YCbCr, f format) {
 
 // sampleRow samples pixel row y into row j.
 func (s *sampler) sampleRow(j, y int, from planes, f format) {
-	s.chroma.move(from, y)
+	blend := s.chroma.at(from, y)
 	brightness := gather(s.brightness[:], from.row(0, y), s.columns)
 	if f == formatWebP {
-		videoLuma(s.row(j), brightness, s.chroma.blue[:], s.chroma.red[:])
+		videoLuma(s.row(j), brightness, &blend)
 		return
 	}
-	jpegLuma(s.row(j), brightness, s.chroma.blue[:], s.chroma.red[:])
+	jpegLuma(s.row(j), brightness, &blend)
 }
 
 // gather picks the columns of a row.
@@ -57,12 +57,27 @@ func gather(out, row []uint8, columns []int) []uint8 {
 	return out
 }
 
-// jpegLuma converts as JFIF says: full range, BT.601, with libjpeg's constants and rounding.
-func jpegLuma(out []float32, brightness []uint8, blue, red []int16) {
+// blend is the chroma of a pixel row at the sampled columns: three parts of the near line and one of
+// the far one, and what to add before dividing by 16.
+type blend struct {
+	near, far *chromaLine
+	rounding  *[pdq.MaxSide]int16
+	more      int16
+}
+
+func (b *blend) blue(i int) int32 {
+	return int32(3*b.near.blue[i]+b.far.blue[i]+b.rounding[i]+b.more) >> 4
+}
+
+func (b *blend) red(i int) int32 {
+	return int32(3*b.near.red[i]+b.far.red[i]+b.rounding[i]+b.more) >> 4
+}
+
+// jpegLumaPortable converts as JFIF says: full range, BT.601, with libjpeg's constants and rounding.
+func jpegLumaPortable(out []float32, brightness []uint8, chroma *blend, from int) {
 	const half = 1 << 15
-	blue, red, brightness = blue[:len(out)], red[:len(out)], brightness[:len(out)]
-	for i := range out {
-		y, cb, cr := int32(brightness[i]), int32(blue[i])-128, int32(red[i])-128
+	for i := from; i < len(out); i++ {
+		y, cb, cr := int32(brightness[i]), chroma.blue(i)-128, chroma.red(i)-128
 		out[i] = lumaOf(
 			clamp8(y+(91881*cr+half)>>16),
 			clamp8(y+(-22554*cb-46802*cr+half)>>16),
@@ -72,9 +87,9 @@ func jpegLuma(out []float32, brightness []uint8, blue, red []int16) {
 
 // videoLuma converts as WebP means it: brightness runs from 16 to 235, with libwebp's constants.
 // The image package knows no such range and would show these pictures grey.
-func videoLuma(out []float32, brightness []uint8, blue, red []int16) {
+func videoLuma(out []float32, brightness []uint8, chroma *blend) {
 	for i := range out {
-		y, cb, cr := int32(brightness[i])*19077>>8, int32(blue[i]), int32(red[i])
+		y, cb, cr := int32(brightness[i])*19077>>8, chroma.blue(i), chroma.red(i)
 		out[i] = lumaOf(
 			clamp8((y+cr*26149>>8-14234)>>6),
 			clamp8((y-cb*6419>>8-cr*13320>>8+8708)>>6),
@@ -94,9 +109,8 @@ type chromaSampler struct {
 	across, down int // pixels that share a value
 	last         int // row of chroma values
 	near, far    []int32
-	rounding     []int16 // what to add before dividing, for each sampled column
+	rounding     [pdq.MaxSide]int16 // what to add before dividing, for each sampled column
 	lines        [2]chromaLine
-	blue, red    [pdq.MaxSide]int16
 }
 
 // chromaLine is a chroma row in quarters; lines[0] holds even rows, lines[1] odd ones.
@@ -110,7 +124,7 @@ func (c *chromaSampler) plan(size image.Point, ratio image.YCbCrSubsampleRatio, 
 	c.last = (size.Y - 1) / c.down
 	c.lines[0].y, c.lines[1].y = -1, -1
 	n := len(columns)
-	c.near, c.far, c.rounding = resized(c.near, n), resized(c.far, n), resized(c.rounding, n)
+	c.near, c.far = resized(c.near, n), resized(c.far, n)
 	for i, x := range columns {
 		near, far := neighbours(x, c.across, (size.X-1)/c.across)
 		c.near[i], c.far[i] = int32(near), int32(far)
@@ -141,23 +155,14 @@ func (c *chromaSampler) roundingAt(x int) int16 {
 	return 0
 }
 
-// move interpolates the chroma of pixel row y.
-func (c *chromaSampler) move(from planes, y int) {
+// at interpolates the chroma of pixel row y.
+func (c *chromaSampler) at(from planes, y int) blend {
 	near, far := neighbours(y, c.down, c.last)
-	rounding := int16(0)
+	b := blend{near: c.line(from, near), far: c.line(from, far), rounding: &c.rounding}
 	if c.down == 2 && c.across != 2 {
-		rounding = int16(4 + 4*(y%2))
+		b.more = int16(4 + 4*(y%2))
 	}
-	a, b := c.line(from, near), c.line(from, far)
-	between(c.blue[:len(c.near)], a.blue[:], b.blue[:], c.rounding, rounding)
-	between(c.red[:len(c.near)], a.red[:], b.red[:], c.rounding, rounding)
-}
-
-func between(out, near, far, rounding []int16, more int16) {
-	near, far, rounding = near[:len(out)], far[:len(out)], rounding[:len(out)]
-	for i := range out {
-		out[i] = (3*near[i] + far[i] + rounding[i] + more) >> 4
-	}
+	return b
 }
 
 // line is chroma row y at the sampled columns.

@@ -1,6 +1,9 @@
 package jpegplanes
 
-import mathbits "math/bits"
+import (
+	"encoding/binary"
+	mathbits "math/bits"
+)
 
 // A progressive picture comes in scans, each of which brings some coefficients of all blocks, or one
 // more bit of them: T.81, annex G. A component's marks tell which coefficients of a block are set
@@ -10,26 +13,9 @@ import mathbits "math/bits"
 // constantUnits decodes constant parts: their upper bits, or one more bit.
 func (d *decoder) constantUnits(u units) bool {
 	b := &d.bits
-	if len(u.components) == 1 {
-		c := u.components[0]
-		for i := u.first; i < u.first+u.count; i++ {
-			if b.overrun() || !b.constantPart(c.block(i%c.columns, i/c.columns), c, u.scan) {
-				return false
-			}
-		}
-		return true
-	}
-	for unit := u.first; unit < u.first+u.count; unit++ {
-		x, y := unit%d.acrossUnits, unit/d.acrossUnits
-		for _, c := range u.components {
-			for i := range c.wide * c.high {
-				if b.overrun() || !b.constantPart(c.block(x*c.wide+i%c.wide, y*c.high+i/c.wide), c, u.scan) {
-					return false
-				}
-			}
-		}
-	}
-	return true
+	return d.eachBlock(u, func(c *component, x, y int) bool {
+		return !b.overrun() && b.constantPart(c.block(x, y), c, u.scan)
+	})
 }
 
 func (b *bits) constantPart(block *[64]int16, c *component, s *scan) bool {
@@ -48,165 +34,196 @@ func (b *bits) constantPart(block *[64]int16, c *component, s *scan) bool {
 	return v == int32(int16(v))
 }
 
-// swingingBlocks decodes the upper bits of coefficients.
-func (d *decoder) swingingBlocks(u units) bool {
-	b, c := &d.bits, u.components[0]
-	empty := 0 // blocks to come that end before they begin
-	for i := u.first; i < u.first+u.count; i++ {
-		if empty > 0 {
-			empty--
-			continue
-		}
-		if b.overrun() {
-			return false
-		}
-		x, y := i%c.columns, i/c.columns
-		run, ok := b.swings(c.block(x, y), &c.marks[y*c.across+x], c.ac, u.scan)
-		if !ok {
-			return false
-		}
-		empty = run
-	}
-	return empty == 0
-}
-
-// swings decodes one block's. It returns how many blocks after it are empty.
-func (b *bits) swings(block *[64]int16, mark *uint64, ac *codes, s *scan) (empty int, ok bool) {
-	for k := s.first; k <= s.last; {
-		symbol, ok := b.symbol(ac)
-		if !ok {
-			return 0, false
-		}
-		run, size := symbol>>4, uint(symbol&15)
-		if size == 0 {
-			if symbol != sixteenZeros {
-				return b.endRun(run), true
-			}
-			k += 16
-			continue
-		}
-		k += run
-		if k > s.last {
-			return 0, false
-		}
-		v := extend(b.take(size), size) << s.shift
-		if v != int32(int16(v)) {
-			return 0, false
-		}
-		block[order[k&63]] = int16(v)
-		*mark |= 1 << (k & 63)
-		k++
-	}
-	return 0, true
-}
-
-// endRun is the number of blocks that end with this one, without it.
-func (b *bits) endRun(run int) int {
-	if b.n < 16 {
-		b.fill()
-	}
-	return 1<<run - 1 + int(b.take(uint(run)))
-}
-
-// refinedBlocks decodes one more bit of coefficients, and new ones of that size.
-func (d *decoder) refinedBlocks(u units) bool {
-	b, c := &d.bits, u.components[0]
-	empty := 0
-	for i := u.first; i < u.first+u.count; i++ {
-		if b.overrun() {
-			return false
-		}
-		x, y := i%c.columns, i/c.columns
-		mark := &c.marks[y*c.across+x]
-		if empty > 0 {
-			empty--
-			if !b.refine(c.block(x, y), *mark&u.within(), u.shift) {
+// eachBlock goes over the blocks of units.
+func (d *decoder) eachBlock(u units, decode func(c *component, x, y int) bool) bool {
+	if len(u.components) == 1 {
+		c := u.components[0]
+		x, y := u.from%c.columns, u.from/c.columns
+		for range u.count {
+			if !decode(c, x, y) {
 				return false
 			}
-			continue
+			if x++; x == c.columns {
+				x, y = 0, y+1
+			}
 		}
-		run, ok := b.refined(c.block(x, y), mark, c.ac, u.scan)
-		if !ok {
-			return false
-		}
-		empty = run
+		return true
 	}
-	return empty == 0
-}
-
-// within marks the coefficients of the scan.
-func (s *scan) within() uint64 { return uint64(2)<<s.last - uint64(1)<<s.first }
-
-// refine takes a bit for each coefficient of the set.
-func (b *bits) refine(block *[64]int16, set uint64, shift uint) bool {
-	for ; set != 0; set &= set - 1 {
-		if !b.refineOne(&block[order[mathbits.TrailingZeros64(set)&63]], shift) {
-			return false
+	for unit := u.from; unit < u.from+u.count; unit++ {
+		x, y := unit%d.acrossUnits, unit/d.acrossUnits
+		for _, c := range u.components {
+			for i := range c.wide * c.high {
+				if !decode(c, x*c.wide+i%c.wide, y*c.high+i/c.wide) {
+					return false
+				}
+			}
 		}
 	}
 	return true
 }
 
-func (b *bits) refineOne(coefficient *int16, shift uint) bool {
-	if b.n == 0 {
-		b.fill()
-	}
-	if b.take(1) == 0 {
-		return true
-	}
-	v := int32(*coefficient)
-	if v < 0 {
-		v -= 1 << shift
-	} else {
-		v += 1 << shift
-	}
-	*coefficient = int16(v)
-	return v == int32(int16(v))
+// swingingBlocks decodes the upper bits of coefficients.
+func (d *decoder) swingingBlocks(u units) bool {
+	b := &d.bits
+	empty := 0 // blocks to come that end before they begin
+	return d.eachBlock(u, func(c *component, x, y int) (ok bool) {
+		if empty > 0 {
+			empty--
+			return true
+		}
+		if b.overrun() {
+			return false
+		}
+		empty, ok = b.swings(c.block(x, y), &c.marks[y*c.across+x], c.ac, u.scan)
+		return ok
+	}) && empty == 0
 }
 
-// refined decodes one block's. It returns how many blocks after it have no new coefficients.
-func (b *bits) refined(block *[64]int16, mark *uint64, ac *codes, s *scan) (empty int, ok bool) {
-	set := *mark & s.within()
-	for k := s.first; k <= s.last; k++ {
-		symbol, ok := b.symbol(ac)
-		if !ok {
-			return 0, false
+// swings decodes one block's. It returns how many blocks after it are empty.
+func (b *bits) swings(block *[64]int16, mark *uint64, ac *codes, s *scan) (empty int, ok bool) {
+	data, at, next, n := b.data, b.at, b.next, b.n
+	set, over := *mark, int32(0)
+	k := s.first
+	for k <= s.last {
+		if n < 32 {
+			next |= binary.BigEndian.Uint64(data[at:]) >> (n & 63)
+			at += int(63-n) >> 3
+			n |= 56
 		}
-		run, value := symbol>>4, int16(0)
-		switch symbol & 15 {
-		case 0:
-			if symbol != sixteenZeros {
-				return b.endRun(run), b.refine(block, set>>k<<k, s.shift)
+		e := ac.short[next>>(64-look)]
+		value := e.value()
+		run, taken := e.run(), e.bits()
+		if !e.isValue() {
+			symbol := e.symbol()
+			if taken == 0 {
+				if symbol, taken = ac.long(int32(next >> 48)); taken == 0 {
+					return 0, false
+				}
 			}
-		case 1:
-			value = int16(2*int32(b.take(1))-1) << s.shift
-		default:
+			size := uint(symbol & 15)
+			if run = symbol >> 4; size == 0 {
+				next <<= taken & 63
+				n -= taken
+				if symbol == sixteenZeros {
+					k += 16
+					continue
+				}
+				empty = 1<<run - 1 + int(next>>(64-run&63))
+				next <<= run & 63
+				n -= uint(run)
+				break
+			}
+			value = extend(uint32(next<<(taken&63)>>(64-size&63)), size)
+			taken += size
+		}
+		next <<= taken & 63
+		n -= taken
+		if k += run; k > s.last {
 			return 0, false
 		}
-		if k, ok = b.pass(block, set, k, run, s); !ok {
-			return 0, false
+		value <<= s.shift
+		over |= value ^ int32(int16(value))
+		block[order[k&63]&63] = int16(value)
+		set |= 1 << (k & 63)
+		k++
+	}
+	*mark = set
+	b.at, b.next, b.n = at, next, n
+	return empty, over == 0
+}
+
+// refinedBlocks decodes one more bit of coefficients, and new ones of that size.
+func (d *decoder) refinedBlocks(u units) bool {
+	b := &d.bits
+	within := uint64(2)<<u.last - uint64(1)<<u.first
+	empty := 0
+	return d.eachBlock(u, func(c *component, x, y int) (ok bool) {
+		mark := &c.marks[y*c.across+x]
+		if empty > 0 && *mark&within == 0 {
+			empty--
+			return true
+		}
+		if b.overrun() {
+			return false
+		}
+		empty, ok = b.refined(c.block(x, y), mark, *mark&within, c.ac, u.scan, empty)
+		return ok
+	}) && empty == 0
+}
+
+// refined decodes one block's, of which the coefficients of the set have a bit each to come. New ones
+// come unless this is one of the empty blocks; it returns how many of those come after it.
+func (b *bits) refined(block *[64]int16, mark *uint64, set uint64, ac *codes, s *scan, empty int) (rest int, ok bool) {
+	data, at, next, n := b.data, b.at, b.next, b.n
+	over := int32(0)
+	for k := s.first; k <= s.last; {
+		value, target := int32(0), 64
+		if empty == 0 {
+			if n < 32 {
+				next |= binary.BigEndian.Uint64(data[at:]) >> (n & 63)
+				at += int(63-n) >> 3
+				n |= 56
+			}
+			e := ac.short[next>>(64-look)]
+			symbol, taken := e.symbol(), e.bits()
+			value = e.value()
+			if taken == 0 {
+				if symbol, taken = ac.long(int32(next >> 48)); taken == 0 {
+					return 0, false
+				}
+			}
+			next <<= taken & 63
+			n -= taken
+			run := symbol >> 4
+			switch {
+			case symbol&15 == 1:
+				if value == 0 {
+					value = int32(next>>63)*2 - 1
+					next <<= 1
+					n--
+				}
+			case symbol&15 != 0:
+				return 0, false
+			case symbol != sixteenZeros:
+				empty = 1<<run + int(next>>(64-run&63))
+				next <<= run & 63
+				n -= uint(run)
+			}
+			if empty == 0 {
+				// The run is of coefficients that are not set, as is the one behind it.
+				unset := ^set >> k << k
+				for range run {
+					unset &= unset - 1
+				}
+				if target = mathbits.TrailingZeros64(unset); target > s.last {
+					return 0, false
+				}
+			}
+		}
+		for passed := set >> k << k & (1<<target - 1); passed != 0; passed &= passed - 1 {
+			if n == 0 {
+				next = binary.BigEndian.Uint64(data[at:])
+				at += 7
+				n = 56
+			}
+			c := &block[order[mathbits.TrailingZeros64(passed)&63]&63]
+			old := int32(*c)
+			sign := old >> 31
+			refined := old + (int32(next>>63)<<s.shift ^ sign) - sign
+			next <<= 1
+			n--
+			over |= refined ^ int32(int16(refined))
+			*c = int16(refined)
+		}
+		if empty > 0 {
+			break
 		}
 		if value != 0 {
-			block[order[k&63]] = value
-			*mark |= 1 << (k & 63)
+			block[order[target&63]&63] = int16(value << s.shift)
+			*mark |= 1 << (target & 63)
 		}
+		k = target + 1
 	}
-	return 0, true
-}
-
-// pass goes on from coefficient k over so many that are not set, refining those that are, and returns
-// the next one that is not.
-func (b *bits) pass(block *[64]int16, set uint64, k, run int, s *scan) (int, bool) {
-	for k <= s.last {
-		next := min(mathbits.TrailingZeros64(set>>k<<k), s.last+1)
-		if run < next-k {
-			return k + run, true
-		}
-		run -= next - k
-		if next > s.last || !b.refineOne(&block[order[next&63]], s.shift) {
-			return 0, false
-		}
-		k = next + 1
-	}
-	return 0, false
+	b.at, b.next, b.n = at, next, n
+	return max(empty-1, 0), over == 0
 }

@@ -69,12 +69,12 @@ func (d *decoder) choose(c *component, tables byte, s *scan) bool {
 	return (c.dc.defined || s.first > 0 || s.refines) && (c.ac.defined || s.last == 0)
 }
 
-// units is a part of a scan between two restarts: count units from the first on. Units are those of the
+// units is a part of a scan between two restarts: count units from one on. Units are those of the
 // grid where components are interleaved, and else the blocks of the one component that hold a part of
 // the picture.
 type units struct {
 	*scan
-	first, count int
+	from, count int
 }
 
 // eachUnit decodes the data, interval by interval.

@@ -1,10 +1,12 @@
 package jpegplanes
 
+import "encoding/binary"
+
 // sequentialUnits decodes whole blocks, and shows them at once.
 func (d *decoder) sequentialUnits(u units) bool {
 	b := &d.bits
 	var block [64]int16
-	for unit := u.first; unit < u.first+u.count; unit++ {
+	for unit := u.from; unit < u.from+u.count; unit++ {
 		x, y := unit%d.acrossUnits, unit/d.acrossUnits
 		for _, c := range u.components {
 			t := &d.tables[c.table]
@@ -38,9 +40,7 @@ func (b *bits) wholeBlock(block *[64]int16, c *component) (swings, ok bool) {
 	k := 1
 	for k < 64 {
 		if n < 32 {
-			fetched := data[at : at+8 : at+8]
-			next |= (uint64(fetched[0])<<56 | uint64(fetched[1])<<48 | uint64(fetched[2])<<40 | uint64(fetched[3])<<32 |
-				uint64(fetched[4])<<24 | uint64(fetched[5])<<16 | uint64(fetched[6])<<8 | uint64(fetched[7])) >> (n & 63)
+			next |= binary.BigEndian.Uint64(data[at:]) >> (n & 63)
 			at += int(63-n) >> 3
 			n |= 56
 		}
@@ -52,7 +52,7 @@ func (b *bits) wholeBlock(block *[64]int16, c *component) (swings, ok bool) {
 			if k > 63 {
 				return false, false
 			}
-			block[order[k&63]] = int16(e.value())
+			block[order[k&63]&63] = int16(e.value())
 			k++
 			continue
 		}
@@ -79,7 +79,7 @@ func (b *bits) wholeBlock(block *[64]int16, c *component) (swings, ok bool) {
 		if k > 63 {
 			return false, false
 		}
-		block[order[k&63]] = int16(extend(uint32(next>>(64-size&63)), size))
+		block[order[k&63]&63] = int16(extend(uint32(next>>(64-size&63)), size))
 		next <<= size & 63
 		n -= size
 		k++
