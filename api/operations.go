@@ -13,7 +13,8 @@ import (
 // live answers for as long as the process can: it asks nothing of the index.
 func (s *Server) live(c echo.Context) error { return c.JSON(200, wire.Health{Status: "live"}) }
 
-// ready answers 200 exactly while match would.
+// ready answers 200 exactly while match would: from the data folder, before the searchers in memory are
+// loaded.
 func (s *Server) ready(c echo.Context) error {
 	if s.stopping.Err() != nil {
 		return errStopping
@@ -45,7 +46,7 @@ func (s *Server) stats(c echo.Context) error {
 }
 
 func wireSearcher(s hashindex.SpaceStats) wire.Searcher {
-	return wire.Searcher{Space: s.Space, Name: s.Name, Entries: s.Entries, Bytes: s.Bytes}
+	return wire.Searcher{Space: s.Space, Name: s.Name, Entries: s.Entries, Bytes: s.Bytes, Stored: s.Stored, Answers: s.Answers}
 }
 
 func (s *Server) changes(c echo.Context) error {

@@ -123,9 +123,9 @@ func (ix *Index) settle(group []*proposal, err error) {
 
 // apply feeds committed changes to all that is derived. The caller holds lead.
 func (ix *Index) apply(changes []Change) {
-	for s, f := range ix.feeds {
+	for _, f := range ix.all() {
 		if f.live.Load() { // else the loader reads them from the store
-			s.feedTo(f, ix.recipe, changes)
+			f.feedTo(f.feed, ix.recipe, changes)
 		}
 	}
 	ix.applyPartial(changes)

@@ -8,9 +8,12 @@
 //	index, err := hashindex.Open(hashindex.Config{
 //		Store:       store,
 //		Recipe:      fingerprint.Recipe,
+//		NewKept: func(in hashindex.Pages, name string, a hashindex.Algorithm) hashindex.KeptSearcher {
+//			return bktree.New(in, name, a.Bits())
+//		},
 //		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return multiindex.New(a.Bits()) },
 //	})
-//	err = index.WaitReady(ctx)
+//	err = index.WaitReady(ctx) // milliseconds: the tree in the store answers until the multi-index is loaded
 //	answer, err := index.Match(ctx, hashindex.Query{Picture: picture})
 //
 // # Invariants

@@ -31,17 +31,26 @@ func (ix *Index) EachHash(ctx context.Context, q HashQuery, take func(Seq, []Has
 	if err := q.validate(); err != nil {
 		return 0, err
 	}
-	if err := ix.Ready(); err != nil {
+	if err := ix.hashesReady(); err != nil {
 		return 0, err
 	}
-	s := &hashSearch{query: q, space: ix.spaces[q.Algorithm], catalog: ix.catalog.Load(), seq: ix.Seq(), take: take}
+	s := &hashSearch{index: ix, query: q, space: ix.spaces[q.Algorithm], catalog: ix.catalog.Load(), seq: ix.Seq(), take: take}
 	var err error
 	if s.scope, err = q.scope(s.catalog); err != nil {
 		return 0, err
 	}
-	return s.seq, ix.store.View(func(r Reader) error {
+	// What is kept is searched in a view of its own, and views are not nested: one that begins inside
+	// another would wait for ever behind a writer that waits for the first.
+	if f := s.space.choose(); f != nil && f.kept == nil {
+		return s.seq, s.viewed(func() error { return s.run(ctx, func(answer func() error) error { return answer() }) })
+	}
+	return s.seq, s.run(ctx, s.viewed)
+}
+
+func (s *hashSearch) viewed(do func() error) error {
+	return s.index.store.View(func(r Reader) error {
 		s.reader = r
-		return s.run(ctx)
+		return do()
 	})
 }
 
@@ -60,6 +69,7 @@ func (q HashQuery) scope(catalog *catalog) (Scope, error) {
 
 // hashSearch is one EachHash under way.
 type hashSearch struct {
+	index   *Index
 	query   HashQuery
 	space   *space
 	catalog *catalog
@@ -79,16 +89,16 @@ type hashSearch struct {
 // time would be a sixth faster where nothing crowds.
 const partHashes = 8
 
-// run answers a few hashes at a time, all in one view of the store.
-func (s *hashSearch) run(ctx context.Context) error {
+// run answers a few hashes at a time, each part in what viewed makes of it.
+func (s *hashSearch) run(ctx context.Context, viewed func(func() error) error) error {
 	each := s.query.Each
 	step := max(1, partHashes/each) * each
 	for part := range slices.Chunk(s.query.Hashes, step) {
 		var err error
-		if s.found, err = s.space.search(ctx, part, s.scope, s.found[:0]); err != nil {
+		if s.found, err = s.index.search(ctx, s.space, part, s.scope, s.found[:0]); err != nil {
 			return err
 		}
-		if err := s.answer((len(part) + each - 1) / each); err != nil {
+		if err := viewed(func() error { return s.answer((len(part) + each - 1) / each) }); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ type Index struct {
 	recipe  Recipe
 	now     func() time.Time
 	log     *slog.Logger
+	newKept func(in Pages, name string, a Algorithm) KeptSearcher // may be nil
 	spaces  []*space
 	partial *partialSpace // nil without the tier
 	catalog atomic.Pointer[catalog]
@@ -28,8 +29,14 @@ type Index struct {
 	// commits' locks.
 	pictures sync.RWMutex
 
-	ready      chan struct{} // closed once the spaces hold what the store holds
-	loadErr    error         // why they never will; read after ready
+	hashes     chan struct{} // closed once hashes are searched, or never will be
+	ready      chan struct{} // closed once searches of every tier are answered
+	hashesErr  error         // why not; read after hashes
+	readyErr   error         // why they never will be; read after ready
+	loaded     chan struct{} // closed once the searchers in memory answer
+	loadedErr  error         // why they never will; read after loaded
+	rent       rent
+	lifetime   context.Context // of what runs in the background
 	stop       context.CancelFunc
 	background sync.WaitGroup // the loader and the saver
 	saving     atomic.Bool
@@ -40,14 +47,25 @@ type Index struct {
 type Storage interface {
 	Store
 	Snapshots
+	Pages
 	Blobs
 }
 
-// Config says what an Index is made of. Store, Recipe and NewSearcher are needed.
+// Config says what an Index is made of. Store, Recipe and one of NewKept and NewSearcher are needed.
 type Config struct {
-	Store       Storage
-	Recipe      Recipe
-	NewSearcher func(Algorithm) Searcher // a SavedSearcher is saved and loaded, others are replayed
+	Store  Storage
+	Recipe Recipe
+
+	// NewKept makes the searcher that is kept in the store under the name; nil: none is.
+	NewKept func(in Pages, name string, a Algorithm) KeptSearcher
+
+	// NewSearcher makes the one in memory, which answers once it is loaded from the one that is kept,
+	// or where none is, from the history. Nil: none is in memory.
+	NewSearcher func(Algorithm) Searcher
+
+	// Lazy puts off loading those in memory until searching what is kept has cost as much time as
+	// loading would. A program that asks a few questions then never pays for it.
+	Lazy bool
 
 	// What tier partial needs; without either of them the index has no such tier.
 	NewPartialSearcher func() PartialSearcher
@@ -67,27 +85,31 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Open returns at once: what the store answers alone is there from the start, while the searchers
-// load in the background; until they have, searches answer ErrNotReady (see WaitReady).
-// The caller closes the index, then the store.
+// Open returns at once: what the store answers alone is there from the start. Searches are answered
+// once the changes have been read that what is kept in the store does not cover, within milliseconds
+// as a rule; until then they answer ErrNotReady (see WaitReady). The searchers in memory load in the
+// background and take over. The caller closes the index, then the store.
 func Open(config Config) (*Index, error) {
 	config = config.withDefaults()
 	ix := &Index{
-		store:  config.Store,
-		recipe: config.Recipe,
-		now:    config.Now,
-		log:    config.Log,
-		spaces: newSpaces(config.NewSearcher),
-		ready:  make(chan struct{}),
+		store:   config.Store,
+		recipe:  config.Recipe,
+		now:     config.Now,
+		log:     config.Log,
+		newKept: config.NewKept,
+		spaces:  newSpaces(),
+		ready:   make(chan struct{}),
+		loaded:  make(chan struct{}),
+		hashes:  make(chan struct{}),
+		rent:    rent{enter: make(chan struct{})},
 
 		partial: newPartialSpace(config),
 	}
 	if err := ix.loadCatalog(); err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ix.stop = stop
-	ix.background.Go(func() { ix.load(ctx) })
+	ix.lifetime, ix.stop = context.WithCancel(context.Background())
+	ix.background.Go(func() { ix.load(ix.lifetime, config) })
 	return ix, nil
 }
 
@@ -102,7 +124,7 @@ func (ix *Index) Close() error {
 	if ix.Ready() != nil {
 		return nil
 	}
-	err := ix.saveSpaces(worthSaving)
+	err := ix.saveKept(worthSaving)
 	if err == nil {
 		err = ix.savePartial(worthWriting)
 	}
@@ -127,22 +149,53 @@ func (ix *Index) Recipe() Recipe { return ix.recipe }
 // Seq is the last change that searches see.
 func (ix *Index) Seq() Seq { return Seq(ix.applied.Load()) }
 
-// Ready is nil once searches are answered, ErrNotReady while the searchers load, and otherwise why
-// they cannot.
+// Ready is nil once searches are answered in every tier, ErrNotReady until then, and otherwise why they
+// cannot be. MatchHashes answers from WaitHashes on.
 func (ix *Index) Ready() error {
 	select {
 	case <-ix.ready:
-		return ix.loadErr
+		return ix.readyErr
 	default:
 		return ErrNotReady
 	}
 }
 
-// WaitReady returns once searches are answered, or with the reason why they will not be.
+// WaitReady returns once Ready is nil, or with the reason why it will not be.
 func (ix *Index) WaitReady(ctx context.Context) error {
 	select {
 	case <-ix.ready:
-		return ix.loadErr
+		return ix.readyErr
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (ix *Index) hashesReady() error {
+	select {
+	case <-ix.hashes:
+		return ix.hashesErr
+	default:
+		return ErrNotReady
+	}
+}
+
+// WaitHashes returns once MatchHashes answers, which is before the features of tier partial are there,
+// or with the reason why it will not.
+func (ix *Index) WaitHashes(ctx context.Context) error {
+	select {
+	case <-ix.hashes:
+		return ix.hashesErr
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// WaitLoaded returns once the searchers in memory answer, where there are any, or with the reason why
+// they will not. With Config.Lazy that may be never.
+func (ix *Index) WaitLoaded(ctx context.Context) error {
+	select {
+	case <-ix.loaded:
+		return ix.loadedErr
 	case <-ctx.Done():
 		return ctx.Err()
 	}

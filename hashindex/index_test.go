@@ -12,6 +12,7 @@ import (
 
 	"touchstone/hashindex"
 	"touchstone/hashindex/search/bktree"
+	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/store/memory"
 )
 
@@ -38,8 +39,7 @@ func openOn(t *testing.T, store hashindex.Storage, recipe hashindex.Recipe) *fix
 	f := &fixture{t: t, store: store, clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	index, err := hashindex.Open(hashindex.Config{
 		Store: store, Recipe: recipe, Now: func() time.Time { return f.clock },
-		NewSearcher:        func(a hashindex.Algorithm) hashindex.Searcher { return bktree.New(a.Bits()) },
-		NewPartialSearcher: newExhaustive, NewAligner: newPlain,
+		NewKept: newTree, NewPartialSearcher: newExhaustive, NewAligner: newPlain,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +50,10 @@ func openOn(t *testing.T, store hashindex.Storage, recipe hashindex.Recipe) *fix
 	}
 	t.Cleanup(f.checkAndClose)
 	return f
+}
+
+func newTree(in hashindex.Pages, name string, a hashindex.Algorithm) hashindex.KeptSearcher {
+	return bktree.New(in, name, a.Bits())
 }
 
 // close is for tests that open the store again; nothing is checked at their end.
@@ -229,7 +233,7 @@ func TestI3LyingSearcherChangesNoAnswer(t *testing.T) {
 	store := memory.New()
 	f := &fixture{t: t, store: store}
 	index, err := hashindex.Open(hashindex.Config{Store: store, Recipe: recipe,
-		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return liar{bktree.New(a.Bits())} }})
+		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return liar{linear.New(a.Bits())} }})
 	if err != nil {
 		t.Fatal(err)
 	}

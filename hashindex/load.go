@@ -4,88 +4,112 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"iter"
+	"sync"
 	"time"
 )
 
 // replayBatch is how many changes a replay hands to the searchers at a time.
 const replayBatch = 10_000
 
-// load brings the spaces to what the store holds: each from its snapshot, then all from the changes
-// after it.
-func (ix *Index) load(ctx context.Context) {
+// load brings up the searchers: first those that are kept in the store, which answer once they have
+// been fed the changes that they do not hold yet, then those in memory, from what the first hold.
+func (ix *Index) load(ctx context.Context, config Config) {
 	started := time.Now()
-	for s, f := range ix.feeds {
-		ix.loadSnapshot(s, f)
+	if config.NewKept != nil {
+		ix.openKept()
+	} else {
+		ix.addInMemory(config)
 	}
-	replayed, err := ix.replay(ctx)
+	replayed, err := ix.catchUp(ctx, ix.all())
+	if config.Lazy {
+		ix.rent.set(ix.all())
+	}
+	ix.hashesErr = err
+	close(ix.hashes)
 	if err == nil {
 		err = ix.loadPartial(ctx)
 	}
-	late, err := ix.finishLoading(ctx, err)
+	ix.readyErr = err
+	close(ix.ready)
 	if err != nil {
+		ix.loadedErr = err
+		close(ix.loaded)
 		ix.log.Error("searchers not loaded", "err", err)
 		return
 	}
-	ix.log.Info("searchers loaded", "seq", ix.Seq(), "replayed", replayed+late, "took", time.Since(started))
+	ix.log.Info("searches are answered", "seq", ix.Seq(), "replayed", replayed, "took", time.Since(started))
+	ix.loadInMemory(ctx, config)
 }
 
-// finishLoading replays what was committed meanwhile and declares the spaces ready before any other
-// commit can come between, so that from here on apply misses nothing (I2).
-func (ix *Index) finishLoading(ctx context.Context, err error) (replayed int, _ error) {
+// all are the searchers there are, with their spaces.
+func (ix *Index) all() feeds {
+	var all feeds
+	for _, s := range ix.spaces {
+		for _, f := range *s.feeds.Load() {
+			all = append(all, fed{s, f})
+		}
+	}
+	return all
+}
+
+// fed is a searcher and the space that it is of.
+type fed struct {
+	*space
+	*feed
+}
+
+type feeds []fed
+
+// openKept takes up what is kept. What is not good is not used: the history is replayed instead.
+func (ix *Index) openKept() {
+	for _, s := range ix.spaces {
+		f := ix.newKeeper(s)
+		seq, err := f.kept.Open()
+		if seq > ix.Seq() {
+			seq, err = 0, fmt.Errorf("kept up to change %d, but the history ends at %d: %w", seq, ix.Seq(), ErrDamaged)
+			f.kept.Reset()
+		}
+		if err != nil {
+			ix.log.Warn("what is kept of a searcher is not used; replaying instead", "space", s.name, "from", seq, "err", err)
+		}
+		f.applied, f.saved = seq, seq
+		s.add(f)
+	}
+}
+
+// newKeeper names what is kept by the recipe too, because a space holds the hashes of that recipe
+// alone (I4).
+func (ix *Index) newKeeper(s *space) *feed {
+	kept := ix.newKept(ix.store, s.name+"@"+string(ix.recipe), s.algorithm)
+	return &feed{Searcher: kept, kept: kept}
+}
+
+func (ix *Index) addInMemory(config Config) {
+	for _, s := range ix.spaces {
+		s.add(&feed{Searcher: config.NewSearcher(s.algorithm)})
+	}
+}
+
+// catchUp feeds the searchers all that was committed, and lets them go live before any other commit
+// can come between, so that from here on apply misses nothing (I2).
+func (ix *Index) catchUp(ctx context.Context, to feeds) (replayed int, err error) {
+	if replayed, err = ix.replay(ctx, to); err != nil {
+		return replayed, err
+	}
 	ix.commits.lead.Lock()
 	defer ix.commits.lead.Unlock()
-	if err == nil {
-		replayed, err = ix.replay(ctx)
+	late, err := ix.replay(ctx, to)
+	for _, f := range to {
+		f.live.Store(err == nil)
 	}
-	if err == nil {
-		_, err = ix.replayPartial(ctx)
-	}
-	if err == nil {
-		if ix.partial != nil {
-			ix.partial.live.Store(true)
-		}
-		for _, f := range ix.feeds {
-			f.live.Store(true)
-		}
-	}
-	ix.loadErr = err
-	close(ix.ready)
-	return replayed, err
+	return replayed + late, err
 }
 
-// loadSnapshot leaves the space empty, to be replayed from the start, where there is no snapshot
-// or no good one.
-func (ix *Index) loadSnapshot(s *space, f *feed) {
-	searcher, ok := f.Searcher.(SavedSearcher)
-	if !ok {
-		return
-	}
-	seq, state, err := ix.store.LoadSnapshot(ix.snapshotName(s, f))
-	if err == nil && seq > ix.Seq() {
-		err = fmt.Errorf("snapshot of change %d, but the history ends at %d: %w", seq, ix.Seq(), ErrDamaged)
-	}
-	if err == nil {
-		err = searcher.LoadState(state)
-	}
-	switch {
-	case err == nil:
-		f.applied, f.saved = seq, seq
-	case !errors.Is(err, ErrNotFound):
-		ix.log.Warn("snapshot not used; replaying instead", "space", s.name, "err", err)
-	}
-}
-
-// snapshotName holds the recipe, because a space holds the hashes of that recipe alone (I4), and the
-// searcher, because each reads its own states only.
-func (ix *Index) snapshotName(s *space, f *feed) string {
-	return s.name + "@" + string(ix.recipe) + "/" + f.Stats().Name
-}
-
-// replay applies the changes that some space has not seen and counts them.
-func (ix *Index) replay(ctx context.Context) (count int, err error) {
-	from := Seq(math.MaxUint64)
-	for _, f := range ix.feeds {
+// replay applies the changes that some of the searchers have not seen and counts them.
+func (ix *Index) replay(ctx context.Context, to feeds) (count int, err error) {
+	from := ix.Seq()
+	for _, f := range to {
 		from = min(from, f.applied)
 	}
 	for {
@@ -93,82 +117,104 @@ func (ix *Index) replay(ctx context.Context) (count int, err error) {
 		if err != nil || len(changes) == 0 {
 			return count, err
 		}
-		for s, f := range ix.feeds {
-			s.feedTo(f, ix.recipe, changes)
+		for _, f := range to {
+			f.feedTo(f.feed, ix.recipe, changes)
 		}
 		count += len(changes)
 		from = changes[len(changes)-1].Seq
 	}
 }
 
-// worthSaving reports whether replaying what the snapshot lacks would cost more than writing it
-// again: writes stay amortised, and a start replays an eighth at most.
-func worthSaving(f *feed) bool { return worthWriting(f.applied, f.saved, f.Stats().Entries) }
-
-func worthWriting(applied, saved Seq, entries int) bool {
-	return uint64(applied-saved)*8 > uint64(entries)
-}
-
-// partialOverdue is overdue for tier partial, whose changes cost more to replay.
-func partialOverdue(applied, saved Seq, entries int) bool {
-	const tail = 20_000
-	return applied-saved > tail && worthWriting(applied, saved, entries)
-}
-
-// overdue is worthSaving for a running server, which saves only where a crash would cost seconds.
-func overdue(f *feed) bool {
-	const tail = 200_000
-	return f.applied-f.saved > tail && worthSaving(f)
-}
-
-// saveSoon starts saving in the background when a space is overdue. The caller holds lead.
-func (ix *Index) saveSoon() {
-	if ix.Ready() != nil || !overdue(ix.spaces[PDQ].feeds[0]) && !ix.partial.overdue() || ix.saving.Swap(true) {
+// loadInMemory makes the searchers in memory, space by space, and puts them before the kept ones.
+func (ix *Index) loadInMemory(ctx context.Context, config Config) {
+	defer close(ix.loaded)
+	if config.NewKept == nil || config.NewSearcher == nil {
 		return
 	}
-	ix.background.Go(func() {
-		defer ix.saving.Store(false)
-		if err := errors.Join(ix.saveSpaces(overdue), ix.savePartial(partialOverdue)); err != nil {
-			ix.log.Warn("snapshots not saved", "err", err)
+	if config.Lazy {
+		if err := ix.rent.wait(ctx); err != nil {
+			ix.loadedErr = err
+			return
 		}
-	})
+	}
+	started := time.Now()
+	for _, s := range ix.spaces {
+		if err := ix.loadSpace(ctx, s, config.NewSearcher(s.algorithm)); err != nil {
+			ix.loadedErr = err
+			ix.log.Error("searchers in memory not loaded; what is kept goes on answering", "space", s.name, "err", err)
+			return
+		}
+	}
+	ix.log.Info("searchers in memory answer", "seq", ix.Seq(), "took", time.Since(started))
 }
 
-// saveSpaces saves the spaces that are wanted. Writers wait while a state is copied, not while it
-// is written.
-func (ix *Index) saveSpaces(wanted func(*feed) bool) error {
-	for s, f := range ix.feeds {
-		seq, state := ix.stateOf(f, wanted)
-		if state == nil {
-			continue
+// loadSpace fills the searcher from the one that is kept. One that turns out to be damaged is made anew
+// from the history first.
+func (ix *Index) loadSpace(ctx context.Context, s *space, searcher Searcher) error {
+	f := &feed{Searcher: searcher}
+	for kept := s.keeper(); ; kept = s.keeper() {
+		err := ix.fill(ctx, f, kept)
+		if err == nil {
+			break
 		}
-		if err := ix.store.SaveSnapshot(ix.snapshotName(s, f), seq, state); err != nil {
+		if errors.Is(err, ErrDamaged) {
+			err = ix.mend(ctx, s, kept, err)
+		}
+		if err != nil {
 			return err
 		}
-		ix.commits.lead.Lock()
-		f.saved = seq
-		ix.commits.lead.Unlock()
 	}
-	return nil
+	s.addLocked(ix, f)
+	_, err := ix.catchUp(ctx, feeds{{s, f}})
+	return err
 }
 
-func (ix *Index) stateOf(f *feed, wanted func(*feed) bool) (Seq, []byte) {
+// fill gives the searcher the entries of the kept one. Writers wait until these stand still, which they
+// do when the first is yielded, and no longer.
+func (ix *Index) fill(ctx context.Context, f, kept *feed) error {
 	ix.commits.lead.Lock()
-	defer ix.commits.lead.Unlock()
-	searcher, ok := f.Searcher.(SavedSearcher)
-	if !ok || !wanted(f) {
-		return 0, nil
-	}
-	return f.applied, searcher.AppendState(nil)
-}
-
-// feeds yields each searcher with its space.
-func (ix *Index) feeds(yield func(*space, *feed) bool) {
-	for _, s := range ix.spaces {
-		for _, f := range s.feeds {
-			if !yield(s, f) {
+	unlock := sync.OnceFunc(ix.commits.lead.Unlock)
+	defer unlock()
+	n := kept.Stats().Entries
+	f.applied = kept.applied
+	taken := 0
+	entries := func(yield func(Entry) bool) {
+		for e := range kept.Entries {
+			unlock()
+			taken++
+			if taken%replayBatch == 0 && ctx.Err() != nil || !yield(e) {
 				return
 			}
 		}
 	}
+	take(f.Searcher, n, entries)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if taken != n {
+		return fmt.Errorf("%d entries of %d could be read: %w", taken, n, ErrDamaged)
+	}
+	return nil
+}
+
+// take gives the entries to a searcher that is empty, or takes as many at once.
+func take(s Searcher, n int, entries iter.Seq[Entry]) {
+	if bulk, ok := s.(BulkSearcher); ok {
+		bulk.Load(n, entries)
+		return
+	}
+	edits := make([]Edit, 0, replayBatch)
+	for e := range entries {
+		if edits = append(edits, Edit{Entry: e}); len(edits) == cap(edits) {
+			s.Apply(edits)
+			edits = edits[:0]
+		}
+	}
+	s.Apply(edits)
+}
+
+func (s *space) addLocked(ix *Index, f *feed) {
+	ix.commits.lead.Lock()
+	defer ix.commits.lead.Unlock()
+	s.add(f)
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"touchstone/hashindex"
-	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/multiindex"
 	"touchstone/hashindex/store/bolt"
@@ -124,21 +123,16 @@ func (x *run) open(searcher string) {
 	x.bolt = store
 	x.Index, err = hashindex.Open(hashindex.Config{
 		Store: store, Recipe: recipe, Now: func() time.Time { return time.Unix(1e9, 0) },
-		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher {
-			switch searcher {
-			case "multiindex":
-				return multiindex.New(a.Bits())
-			case "bktree":
-				return bktree.New(a.Bits())
-			}
-			return linear.New(a.Bits())
-		},
+		NewKept: newTree, NewSearcher: map[string]func(hashindex.Algorithm) hashindex.Searcher{
+			"multiindex": func(a hashindex.Algorithm) hashindex.Searcher { return multiindex.New(a.Bits()) },
+			"linear":     func(a hashindex.Algorithm) hashindex.Searcher { return linear.New(a.Bits()) },
+		}[searcher],
 		NewPartialSearcher: newExhaustive, NewAligner: newPlain,
 	})
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	if err := x.WaitReady(x.t.Context()); err != nil {
+	if err := x.WaitLoaded(x.t.Context()); err != nil {
 		x.t.Fatal(err)
 	}
 }
@@ -177,6 +171,10 @@ func (x *run) step(searcher string) {
 	case n < 48:
 		x.shut()
 		x.open(searcher)
+	case n < 50:
+		if err := x.SaveNow(); err != nil {
+			x.t.Error(err)
+		}
 	case n < 53:
 		x.askForPart()
 	default:

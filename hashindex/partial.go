@@ -157,10 +157,18 @@ func (ix *Index) loadPartial(ctx context.Context) error {
 	started := time.Now()
 	ix.loadPartialSnapshot()
 	replayed, err := ix.replayPartial(ctx)
-	if err == nil {
-		ix.log.Info("features loaded", "frames", ix.partial.Stats().Entries, "replayed", replayed, "took", time.Since(started))
+	if err != nil {
+		return err
 	}
-	return err
+	ix.commits.lead.Lock()
+	defer ix.commits.lead.Unlock()
+	late, err := ix.replayPartial(ctx) // before any other commit can come between, as in catchUp
+	if err != nil {
+		return err
+	}
+	ix.partial.live.Store(true)
+	ix.log.Info("features loaded", "frames", ix.partial.Stats().Entries, "replayed", replayed+late, "took", time.Since(started))
+	return nil
 }
 
 func (ix *Index) loadPartialSnapshot() {
@@ -180,7 +188,8 @@ func (ix *Index) loadPartialSnapshot() {
 	}
 }
 
-// partialSnapshotName holds what the state depends on, as snapshotName does.
+// partialSnapshotName holds what the state depends on: the recipe, because hashes and features of that
+// recipe alone are compared (I4), and the searcher, because each reads its own states only.
 func (ix *Index) partialSnapshotName() string {
 	return fmt.Sprintf("%s%d@%s/%s", partialName, featuresVersion, ix.recipe, ix.partial.Stats().Name)
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"touchstone/hashindex"
-	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/store/memory"
 )
 
@@ -187,7 +186,7 @@ func openWith(t *testing.T, searcher func() hashindex.PartialSearcher, aligner f
 	var err error
 	f.Index, err = hashindex.Open(hashindex.Config{
 		Store: f.store, Recipe: recipe, Now: func() time.Time { return f.clock },
-		NewSearcher:        func(a hashindex.Algorithm) hashindex.Searcher { return bktree.New(a.Bits()) },
+		NewKept:            newTree,
 		NewPartialSearcher: searcher, NewAligner: aligner,
 	})
 	if err != nil {

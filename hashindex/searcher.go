@@ -1,6 +1,9 @@
 package hashindex
 
-import "context"
+import (
+	"context"
+	"iter"
+)
 
 // Searcher answers exact range queries over the hashes of one algorithm and one recipe (I4). It is
 // derived from the store: apply feeds it. Implementations are safe for concurrent use; each probe
@@ -21,14 +24,31 @@ type Searcher interface {
 	Stats() SearcherStats
 }
 
-// SavedSearcher is a Searcher whose state can be saved and loaded.
-type SavedSearcher interface {
+// BulkSearcher is a Searcher that takes many entries at once in less time than Apply would.
+type BulkSearcher interface {
 	Searcher
-	AppendState(dst []byte) []byte
 
-	// LoadState replaces what the searcher holds; ErrDamaged, and no change, for bytes that are not
-	// a state.
-	LoadState(state []byte) error
+	// Load replaces what the searcher holds by the entries, about n of them, each frame once. They
+	// come in the order of frames but for exceptions. Searches go on in the old ones meanwhile.
+	Load(n int, entries iter.Seq[Entry])
+}
+
+// KeptSearcher is a Searcher that is kept in the store and searched there: it answers as soon as the
+// store is open, and holds no more in memory than the changes since it was last saved. It is derived
+// all the same (I2). Search answers ErrDamaged when what is kept cannot be read, and Entries ends early.
+type KeptSearcher interface {
+	Searcher
+
+	// Open takes up what is kept, in place of all that the searcher holds. The Seq is the last change
+	// that this covers, 0 for none; the error says what could not be used, and why.
+	Open() (Seq, error)
+
+	// Reset makes the searcher empty, whatever is kept: that is replaced by the next Save.
+	Reset()
+
+	// Save notes what the searcher holds, which is the history up to that change, and returns what
+	// makes it durable. Edits and searches go on meanwhile. The function must be called, once.
+	Save(upTo Seq) (write func() error)
 }
 
 // Entry is one searchable hash.
@@ -56,6 +76,7 @@ type SearcherStats struct {
 	Name    string // "linear", "bktree"
 	Entries int
 	Bytes   int // memory held
+	Stored  int // bytes in the store that it is searched from; 0 for one in memory
 }
 
 // Scope says which collections a search may answer from, and how far in each.

@@ -2,6 +2,7 @@ package hashindex
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 )
 
@@ -14,16 +15,19 @@ type space struct {
 	// pHash, and all others are not looked at twice.
 	alone bool
 
-	// feeds hold the same entries and give the same answers, the fastest first.
-	feeds []*feed
+	// feeds hold the same entries and give the same answers, the fastest first. The list is replaced
+	// as a whole, by whoever holds the committer's lead lock.
+	feeds atomic.Pointer[[]*feed]
 }
 
 // feed is a searcher and how much of the history it has been fed.
 type feed struct {
 	Searcher
 
-	// applied is the last change that the searcher holds (I2), saved the one that its snapshot
-	// does. The committer's lead lock guards both.
+	kept KeptSearcher // the same, if it is kept in the store; else nil
+
+	// applied is the last change that the searcher holds (I2), saved the last one that is kept.
+	// The committer's lead lock guards both.
 	applied, saved Seq
 
 	// live is set once the searcher has caught up with the history: from then on it takes each
@@ -35,14 +39,14 @@ type feed struct {
 // other places are those of the algorithms' values.
 const lonePHash = AlgorithmCount
 
-func newSpaces(newSearcher func(Algorithm) Searcher) []*space {
+func newSpaces() []*space {
 	var spaces []*space
 	for _, a := range Algorithms() {
 		spaces = append(spaces, &space{name: a.String(), algorithm: a})
 	}
 	spaces = append(spaces, &space{name: "phash-alone", algorithm: PHash, alone: true})
 	for _, s := range spaces {
-		s.feeds = append(s.feeds, &feed{Searcher: newSearcher(s.algorithm)})
+		s.feeds.Store(new([]*feed))
 	}
 	return spaces
 }
@@ -58,12 +62,35 @@ func (s *space) search(ctx context.Context, probes []Hash, scope Scope, found []
 
 // choose is the fastest searcher that is live, nil while none is.
 func (s *space) choose() *feed {
-	for _, f := range s.feeds {
+	for _, f := range *s.feeds.Load() {
 		if f.live.Load() {
 			return f
 		}
 	}
 	return nil
+}
+
+// keeper is the searcher that is kept in the store; nil without one.
+func (s *space) keeper() *feed {
+	for _, f := range *s.feeds.Load() {
+		if f.kept != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// add adds a searcher in front of the others. The caller holds lead, or is the only one there.
+func (s *space) add(f *feed) {
+	feeds := append([]*feed{f}, *s.feeds.Load()...)
+	s.feeds.Store(&feeds)
+}
+
+// replace puts a searcher in another's place. The caller holds lead.
+func (s *space) replace(old, new *feed) {
+	feeds := slices.Clone(*s.feeds.Load())
+	feeds[slices.Index(feeds, old)] = new
+	s.feeds.Store(&feeds)
 }
 
 // feedTo is the one way into a searcher, for live writes and for recovery alike. Changes that the

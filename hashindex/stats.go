@@ -12,7 +12,8 @@ type Stats struct {
 
 // SpaceStats describe the searcher over one hash space.
 type SpaceStats struct {
-	Space string // "pdq", "phash", ...
+	Space   string // "pdq", "phash", ...
+	Answers bool   // searches are answered by this one now
 	SearcherStats
 }
 
@@ -20,11 +21,14 @@ type SpaceStats struct {
 func (ix *Index) Stats() (Stats, error) {
 	collections, err := ix.Collections()
 	stats := Stats{Seq: ix.Seq(), Recipe: ix.recipe, Ready: ix.Ready() == nil, Collections: collections}
-	for s, f := range ix.feeds {
-		stats.Searchers = append(stats.Searchers, SpaceStats{s.name, f.Stats()})
+	for _, s := range ix.spaces {
+		answers := s.choose()
+		for _, f := range *s.feeds.Load() {
+			stats.Searchers = append(stats.Searchers, SpaceStats{s.name, f == answers, f.Stats()})
+		}
 	}
 	if p := ix.partial; p != nil {
-		stats.Searchers = append(stats.Searchers, SpaceStats{partialName, p.Stats()})
+		stats.Searchers = append(stats.Searchers, SpaceStats{partialName, p.live.Load(), p.Stats()})
 		stats.Partial = p.figures()
 	}
 	return stats, err

@@ -8,7 +8,8 @@ import (
 // Store is the truth: durable, in commit order. Implementations are safe for concurrent use, let
 // one Update run at a time and never make a View wait for it.
 type Store interface {
-	// View calls read with an unchanging picture of the store, which must not be used after.
+	// View calls read with an unchanging picture of the store, which must not be used after. Views,
+	// those of Pages among them, are not nested.
 	View(read func(Reader) error) error
 
 	// Update calls write in one transaction. When it returns nil, all that was appended is on the
@@ -76,6 +77,31 @@ type Snapshots interface {
 
 	// LoadSnapshot is ErrNotFound without one and ErrDamaged when it is not as it was saved.
 	LoadSnapshot(name string) (Seq, []byte, error)
+}
+
+// Pages keep what searchers are searched from: under a name, runs of pages that never change, each
+// about a stretch of the history. They are derived: losing one costs time, never an answer.
+type Pages interface {
+	// SaveRun makes a run durable that is about the changes after one up to another, and in the same
+	// step drops those of the name that begin there or later. One that begins earlier must end there
+	// or before. Each page is a multiple of 8 bytes, valid until the next is asked for; none is asked
+	// for when the store is read-only.
+	SaveRun(name string, after, upTo Seq, pages iter.Seq[[]byte]) error
+
+	// ViewRuns calls read with the runs of that name, which follow each other from change 1 on
+	// without a gap. Neither they nor their pages must be used, or changed, after.
+	ViewRuns(name string, read func([]Run) error) error
+}
+
+// Run is an unchanging set of pages about a stretch of the history.
+type Run struct {
+	ID          uint64 // of no other run of the store, ever
+	After, UpTo Seq
+	Pages       int
+
+	// Page is where the page lies in the store, not a copy, at an address that divides by 8.
+	// ErrDamaged when it is not as it was saved.
+	Page func(n int) ([]byte, error)
 }
 
 // Blobs keep encoded pictures under their digests.

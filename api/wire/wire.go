@@ -326,7 +326,9 @@ type Searcher struct {
 	Space   string `json:"space"`
 	Name    string `json:"name"`
 	Entries int    `json:"entries"`
-	Bytes   int    `json:"bytes"`
+	Bytes   int    `json:"bytes"`        // of memory
+	Stored  int    `json:"stored_bytes"` // in the data folder
+	Answers bool   `json:"answers"`      // searches are answered by it now
 }
 
 // Stats is the answer of GET /v1/stats.

@@ -65,7 +65,7 @@ func (a *app) onServer(ctx context.Context, folder string, use func(*client.Clie
 	if err != nil {
 		return err
 	}
-	h, err := open(folder, writing, defaultSearcher, slog.New(slog.DiscardHandler))
+	h, err := open(folder, writing, plan{searcher: defaultSearcher}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -87,6 +87,6 @@ func (a *app) printInfo(i storeInfo) {
 		t.row(nil, "collection "+c.Name, plural(c.References, "reference")+", "+c.Purpose)
 	}
 	for _, s := range i.Searchers {
-		t.row(nil, "searcher "+s.Space, fmt.Sprintf("%s, %d entries, %s", s.Name, s.Entries, bytesText(int64(s.Bytes))))
+		t.row(nil, "searcher "+s.Space, fmt.Sprintf("%s, %d entries, %s of memory, %s stored", s.Name, s.Entries, bytesText(int64(s.Bytes)), bytesText(int64(s.Stored))))
 	}
 }

@@ -67,7 +67,7 @@ func scriptPicture(ts *testscript.TestScript, _ bool, args []string) {
 
 // server FOLDER serves the folder until the script ends and sets $SERVER.
 func scriptServer(ts *testscript.TestScript, _ bool, args []string) {
-	h, err := open(ts.MkAbs(args[0]), writing, defaultSearcher, slog.New(slog.DiscardHandler))
+	h, err := open(ts.MkAbs(args[0]), writing, plan{searcher: defaultSearcher}, slog.New(slog.DiscardHandler))
 	ts.Check(err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)

@@ -24,7 +24,7 @@ func (a *app) serveCommand() *cobra.Command {
 made if it is missing, and the address ` + defaultListen + `. Only this machine can ask: this version
 knows no keys yet, so it listens on loopback addresses alone.`
 	verb.Flags().StringVar(&listen, "listen", cmp.Or(os.Getenv("TOUCHSTONE_LISTEN"), defaultListen), "`address` to listen on (or TOUCHSTONE_LISTEN)")
-	verb.Flags().StringVar(&searcher, "searcher", defaultSearcher, "`name` of the in-memory index: multiindex, bktree or linear; all give the same answers")
+	verb.Flags().StringVar(&searcher, "searcher", defaultSearcher, "`name` of the index in memory: multiindex or linear; bktree: none, the data folder is searched; all give the same answers")
 	return verb
 }
 
@@ -32,7 +32,7 @@ func (a *app) serve(ctx context.Context, listen, searcher string) error {
 	if err := checkLoopback(listen); err != nil {
 		return usageError{err, "touchstone serve"}
 	}
-	if searchers[searcher] == nil {
+	if _, known := searchers[searcher]; !known {
 		return usageError{unknownSearcher(searcher), "touchstone serve"}
 	}
 	listener, err := net.Listen("tcp", listen)
@@ -43,7 +43,7 @@ func (a *app) serve(ctx context.Context, listen, searcher string) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(a.stderr, nil))
-	h, err := open(a.folder, writing, searcher, log)
+	h, err := open(a.folder, writing, plan{searcher: searcher}, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -33,7 +33,7 @@ type house struct {
 
 // openHouse opens the data folder as far as the verb needs it.
 func openHouse(ctx context.Context, folder string, need access) (*house, error) {
-	h, err := open(folder, need, defaultSearcher, slog.New(slog.DiscardHandler))
+	h, err := open(folder, need, plan{searcher: defaultSearcher, lazy: true}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
@@ -45,13 +45,19 @@ func openHouse(ctx context.Context, folder string, need access) (*house, error) 
 	return h, nil
 }
 
+// plan says how searches are answered.
+type plan struct {
+	searcher string // the one in memory
+	lazy     bool   // load it only when the questions are many
+}
+
 // open is openHouse without waiting for the searchers.
-func open(folder string, need access, searcher string, log *slog.Logger) (*house, error) {
+func open(folder string, need access, p plan, log *slog.Logger) (*house, error) {
 	storage, err := openStorage(folder, need)
 	if err != nil {
 		return nil, err
 	}
-	h, err := build(storage, searcher, log)
+	h, err := build(storage, p, log)
 	if err != nil {
 		return nil, errors.Join(err, storage.Close())
 	}
@@ -70,27 +76,33 @@ func openStorage(folder string, need access) (hashindex.Storage, error) {
 	return bolt.Open(folder, bolt.Options{ReadOnly: need == reading || need == searching})
 }
 
-// searchers are those that an operator can choose. All give the same answers.
-var searchers = map[string]func(bits int) hashindex.Searcher{
-	"multiindex": func(bits int) hashindex.Searcher { return multiindex.New(bits) },
-	"bktree":     func(bits int) hashindex.Searcher { return bktree.New(bits) },
-	"linear":     func(bits int) hashindex.Searcher { return linear.New(bits) },
+// searchers are those in memory that an operator can choose. All give the same answers.
+var searchers = map[string]func(hashindex.Algorithm) hashindex.Searcher{
+	"multiindex": func(a hashindex.Algorithm) hashindex.Searcher { return multiindex.New(a.Bits()) },
+	"linear":     func(a hashindex.Algorithm) hashindex.Searcher { return linear.New(a.Bits()) },
+	"bktree":     nil, // none: the tree in the store answers
 }
 
 // defaultSearcher is the fastest of them at a million references, forty times and more, and as fast
 // as any at a thousand: BenchmarkSearch of package multiindex.
 const defaultSearcher = "multiindex"
 
+func newTree(in hashindex.Pages, name string, a hashindex.Algorithm) hashindex.KeptSearcher {
+	return bktree.New(in, name, a.Bits())
+}
+
 // build puts the parts together: the one place where they are chosen.
-func build(storage hashindex.Storage, searcher string, log *slog.Logger) (*house, error) {
-	newSearcher := searchers[searcher]
-	if newSearcher == nil {
-		return nil, unknownSearcher(searcher)
+func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) {
+	newSearcher, known := searchers[p.searcher]
+	if !known {
+		return nil, unknownSearcher(p.searcher)
 	}
 	index, err := hashindex.Open(hashindex.Config{
 		Store:       storage,
 		Recipe:      fingerprint.Recipe,
-		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return newSearcher(a.Bits()) },
+		NewKept:     newTree,
+		NewSearcher: newSearcher,
+		Lazy:        p.lazy,
 		Log:         log,
 	})
 	if err != nil {

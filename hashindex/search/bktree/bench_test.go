@@ -9,6 +9,7 @@ import (
 	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/searchtest"
+	"touchstone/hashindex/store/memory"
 )
 
 // naive is the BK-tree that most Go packages have: a node for each hash and a map of children.
@@ -80,7 +81,7 @@ func BenchmarkSearch(b *testing.B) {
 		for bits, radii := range map[int][]int{64: {4, 8, 10}, 256: {16, 31, 48}} {
 			codes := searchtest.Codes(1, bits, n)
 			queries := searchtest.Queries(2, codes, 1<<10)
-			for _, s := range []hashindex.Searcher{linear.New(bits), bktree.New(bits), &naive{}} {
+			for _, s := range []hashindex.Searcher{linear.New(bits), bktree.New(memory.New(), "tree", bits), &naive{}} {
 				b.Run(fmt.Sprintf("bits=%d/n=%d/%s", bits, n, s.Stats().Name), func(b *testing.B) { benchSearcher(b, s, codes, queries, radii) })
 			}
 		}
@@ -90,6 +91,11 @@ func BenchmarkSearch(b *testing.B) {
 func benchSearcher(b *testing.B, s hashindex.Searcher, codes, queries []hashindex.Hash, radii []int) {
 	if s.Stats().Entries == 0 {
 		s.Apply(edits(codes))
+		if kept, ok := s.(hashindex.KeptSearcher); ok {
+			if err := kept.Save(1)(); err != nil {
+				b.Fatal(err)
+			}
+		}
 	}
 	for _, radius := range radii {
 		var scope hashindex.Scope
@@ -113,8 +119,8 @@ func benchRadius(b *testing.B, s hashindex.Searcher, queries []hashindex.Hash, s
 	}
 	b.ReportMetric(float64(looked)/b.Elapsed().Seconds(), "lookups/s")
 	b.ReportMetric(float64(matches)/float64(looked), "found/lookup")
-	if bytes := s.Stats().Bytes; bytes > 0 {
-		b.ReportMetric(float64(bytes)/float64(s.Stats().Entries), "B/hash")
+	if stats := s.Stats(); stats.Bytes > 0 {
+		b.ReportMetric(float64(stats.Bytes+stats.Stored)/float64(stats.Entries), "B/hash")
 	}
 }
 
@@ -124,39 +130,4 @@ func edits(codes []hashindex.Hash) []hashindex.Edit {
 		all[i].Entry = hashindex.Entry{Frame: hashindex.FrameOf(hashindex.ReferenceID(i+1), 0), Collection: 1, Hash: h}
 	}
 	return all
-}
-
-// BenchmarkState builds, saves and loads a tree.
-func BenchmarkState(b *testing.B) {
-	const n = 1_000_000
-	for _, bits := range []int{64, 256} {
-		codes := edits(searchtest.Codes(1, bits, n))
-		built := bktree.New(bits)
-		built.Apply(codes)
-		state := built.AppendState(nil)
-		perEntry := func(b *testing.B) {
-			b.ReportMetric(float64(len(state))/n, "B/hash")
-			b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "entries/s")
-		}
-		b.Run(fmt.Sprintf("bits=%d/build", bits), func(b *testing.B) {
-			for b.Loop() {
-				bktree.New(bits).Apply(codes)
-			}
-			perEntry(b)
-		})
-		b.Run(fmt.Sprintf("bits=%d/save", bits), func(b *testing.B) {
-			for b.Loop() {
-				state = built.AppendState(state[:0])
-			}
-			perEntry(b)
-		})
-		b.Run(fmt.Sprintf("bits=%d/load", bits), func(b *testing.B) {
-			for b.Loop() {
-				if err := bktree.New(bits).LoadState(state); err != nil {
-					b.Fatal(err)
-				}
-			}
-			perEntry(b)
-		})
-	}
 }

@@ -6,8 +6,9 @@ import (
 	"touchstone/hashindex"
 	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/searchtest"
+	"touchstone/hashindex/store/memory"
 )
 
-func TestSearcher(t *testing.T) {
-	searchtest.Run(t, func(bits int) hashindex.Searcher { return bktree.New(bits) })
+func TestTreeEqualsTheScan(t *testing.T) {
+	searchtest.Run(t, func(bits int) hashindex.Searcher { return bktree.New(memory.New(), "tree", bits) })
 }

@@ -54,6 +54,17 @@ func (s *Scan) pass(group *arena.Probes, found []hashindex.Found) []hashindex.Fo
 	return found
 }
 
+// Find is the hash of the frame's entry; false when there is none.
+func (s *Scan) Find(f hashindex.FrameID) (hashindex.Hash, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	place := s.entries.Find(f)
+	if place < 0 {
+		return hashindex.Hash{}, false
+	}
+	return s.entries.Hash(place), true
+}
+
 // Apply carries out the edits in order.
 func (s *Scan) Apply(edits []hashindex.Edit) {
 	s.mu.Lock()

@@ -34,7 +34,7 @@ type Index struct {
 	merging int          // bytes that the merge holds
 }
 
-var _ hashindex.SavedSearcher = (*Index)(nil)
+var _ hashindex.BulkSearcher = (*Index)(nil)
 
 // New is an empty index of hashes of 64 or 256 bits.
 func New(bits int) *Index {

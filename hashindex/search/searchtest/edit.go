@@ -22,6 +22,7 @@ func edits(t *testing.T, bits int, fresh func() hashindex.Searcher) {
 			"remove":    func(t *rapid.T) { d.remove(rapid.SampledFrom([]int{1, 9, 300, 2500}).Draw(t, "n")) },
 			"empty":     func(*rapid.T) { d.remove(len(d.model)) },
 			"mix":       func(*rapid.T) { d.mix(200) },
+			"save":      func(t *rapid.T) { d.save(t) },
 			"reload":    func(t *rapid.T) { d.reload(t, fresh()) },
 			"":          d.check,
 		})
@@ -35,6 +36,7 @@ type driver struct {
 	searcher hashindex.Searcher
 	model    model
 	next     int // the next new frame
+	saved    hashindex.Seq
 	centres  []hashindex.Hash
 }
 
@@ -109,16 +111,32 @@ func (d *driver) mix(n int) {
 	d.apply(edits...)
 }
 
-// reload goes on with a searcher that was loaded from this one's state.
+// reload goes on with a searcher that was loaded from this one's entries, or with what is kept of it.
 func (d *driver) reload(t *rapid.T, into hashindex.Searcher) {
-	saved, ok := d.searcher.(hashindex.SavedSearcher)
+	switch s := d.searcher.(type) {
+	case hashindex.BulkSearcher:
+		into.(hashindex.BulkSearcher).Load(s.Stats().Entries, s.Entries)
+		d.searcher = into
+	case hashindex.KeptSearcher:
+		d.save(t)
+		if upTo, err := s.Open(); err != nil || upTo != d.saved {
+			t.Fatalf("opened up to %d, error %v; want %d", upTo, err, d.saved)
+		}
+	default:
+		t.Skip("is neither loaded nor kept")
+	}
+}
+
+// save goes on with a searcher of which more is kept.
+func (d *driver) save(t *rapid.T) {
+	s, ok := d.searcher.(hashindex.KeptSearcher)
 	if !ok {
-		t.Skip("has no state")
+		t.Skip("is not kept")
 	}
-	if err := into.(hashindex.SavedSearcher).LoadState(saved.AppendState(nil)); err != nil {
-		t.Fatalf("load: %v", err)
+	d.saved++
+	if err := s.Save(d.saved)(); err != nil {
+		t.Fatalf("save: %v", err)
 	}
-	d.searcher = into
 }
 
 func (d *driver) check(t *rapid.T) {

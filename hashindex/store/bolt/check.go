@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ func (s *Store) Check(ctx context.Context, found func(hashindex.Finding)) error 
 		c.derived,
 		func() error { return c.pictures(s) },
 		func() error { return c.snapshots(s) },
+		func() error { return c.runs(s) },
 	}
 	for _, step := range steps {
 		if _, err := guarded(func() (any, error) { return nil, step() }); errors.Is(err, hashindex.ErrDamaged) {
@@ -120,6 +122,47 @@ func (c *checker) snapshots(s *Store) error {
 		}
 	}
 	return err
+}
+
+// runs reads every page of every run. What the pages mean is known to those whose they are.
+func (c *checker) runs(s *Store) error {
+	if c.r.open[runs] == nil {
+		return nil
+	}
+	var all []string
+	err := c.r.open[runs].ForEach(func(key, _ []byte) error {
+		name, _, ok := bytes.Cut(key, []byte{0})
+		if !ok || len(key) != len(name)+9 {
+			return damaged("run %x", key)
+		}
+		if n := len(all); n == 0 || all[n-1] != string(name) {
+			all = append(all, string(name))
+		}
+		return nil
+	})
+	for _, name := range all {
+		found, err := s.runsOf(c.tx, name)
+		if err != nil {
+			c.found("store", "%v", err)
+		}
+		for _, run := range found {
+			s.verified.Delete(run.ID) // what was right when it was first read may not be any more
+			if err := c.pagesOf(s, run); err != nil {
+				c.found("store", "run of %q after change %d: %v", name, run.After, err)
+			}
+		}
+	}
+	return err
+}
+
+func (c *checker) pagesOf(s *Store, run hashindex.Run) error {
+	p := &pageRun{id: run.ID, pages: run.Pages, tx: c.tx, verified: make(verified, run.Pages/64+1)}
+	for n := range run.Pages {
+		if _, err := p.find(n); err != nil || c.ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Orphans lists the blobs that no reference has: what a crash between storing a picture and

@@ -2,6 +2,7 @@ package bolt_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -109,6 +110,44 @@ func survived(t *testing.T, folder string, acknowledged []acknowledgement) {
 	if _, _, err := s.LoadSnapshot("state"); err != nil && len(acknowledged) > 10 {
 		t.Errorf("snapshot: %v", err)
 	}
+	err = s.ViewRuns("run", func(runs []hashindex.Run) error { return checkRuns(runs) })
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// checkRuns compares each page with what the child put there.
+func checkRuns(runs []hashindex.Run) error {
+	for _, run := range runs {
+		n := 0
+		for want := range somePages(run.After ^ run.UpTo) {
+			got, err := run.Page(n)
+			if err != nil || !bytes.Equal(got, want) {
+				return fmt.Errorf("page %d of the run after %d up to %d is not as it was saved: %w", n, run.After, run.UpTo, err)
+			}
+			n++
+		}
+		if n != run.Pages {
+			return fmt.Errorf("run after %d: %d pages, want %d", run.After, run.Pages, n)
+		}
+	}
+	return nil
+}
+
+// saveSomeRun saves what came after the last run or, now and then, in place of some of them.
+func saveSomeRun(s *bolt.Store, round int, upTo hashindex.Seq) error {
+	var after hashindex.Seq
+	err := s.ViewRuns("run", func(runs []hashindex.Run) error {
+		keep := len(runs) - round%3
+		if keep > 0 {
+			after = runs[keep-1].UpTo
+		}
+		return checkRuns(runs)
+	})
+	if err != nil {
+		return err
+	}
+	return s.SaveRun("run", after, upTo, somePages(after^upTo))
 }
 
 // writeForEver is the child.
@@ -122,6 +161,9 @@ func writeForEver(t *testing.T, folder string) {
 		}
 		last := writeSome(t, s, c, round, hashindex.DigestOf(picture))
 		fmt.Printf("ack %d %v.\n", last.Seq, last.Digest)
+		if err := saveSomeRun(s, round, last.Seq); err != nil {
+			t.Fatal(err)
+		}
 		if round%8 == 7 {
 			if err := s.SaveSnapshot("state", last.Seq, make([]byte, round*1000)); err != nil {
 				t.Fatal(err)

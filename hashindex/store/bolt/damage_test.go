@@ -3,6 +3,7 @@ package bolt_test
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -128,6 +129,26 @@ func fill(t testing.TB, s *bolt.Store) {
 		if err := s.SaveSnapshot(name, 3, []byte("the state of the searcher "+name)); err != nil {
 			t.Fatal(err)
 		}
+		for after := range hashindex.Seq(2) {
+			if err := s.SaveRun(name, after, after+1, somePages(after)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// somePages are three: one of them small, one of more than a page of the file, one empty.
+func somePages(seed hashindex.Seq) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for n, size := range []int{48, 6000, 0} {
+			page := make([]byte, size)
+			for i := range page {
+				page[i] = byte(int(seed)*31 + n*7 + i/3)
+			}
+			if !yield(page) {
+				return
+			}
+		}
 	}
 }
 
@@ -194,10 +215,13 @@ func everything(s *bolt.Store) (string, error) {
 	note := func(values ...any) { fmt.Fprintln(&all, values...) }
 	for _, name := range []string{"first", "second"} {
 		seq, state, err := s.LoadSnapshot(name)
-		if err != nil {
+		if err != nil && !errors.Is(err, hashindex.ErrNotFound) {
 			return "", err
 		}
 		note(seq, string(state))
+		if err := s.ViewRuns(name, func(runs []hashindex.Run) error { return notePages(runs, note) }); err != nil {
+			return "", err
+		}
 	}
 	err := s.View(func(r hashindex.Reader) error {
 		note(r.Head())
@@ -241,4 +265,18 @@ func everything(s *bolt.Store) (string, error) {
 		return nil
 	})
 	return all.String(), err
+}
+
+func notePages(runs []hashindex.Run, note func(...any)) error {
+	for _, run := range runs {
+		note("run", run.ID, run.After, run.UpTo)
+		for n := range run.Pages {
+			page, err := run.Page(n)
+			if err != nil {
+				return err
+			}
+			note(len(page), hashindex.DigestOf(page))
+		}
+	}
+	return nil
 }

@@ -114,6 +114,11 @@ func writeFrozen(t *testing.T, path string) {
 		if err := s.SaveSnapshot(name, 5, []byte("state of "+name)); err != nil {
 			t.Fatal(err)
 		}
+		for _, upTo := range []hashindex.Seq{5, 11} {
+			if err := s.SaveRun(name, upTo/11*5, upTo, somePages(upTo)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

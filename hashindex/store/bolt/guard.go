@@ -26,6 +26,21 @@ func guarded[T any](read func() (T, error)) (value T, err error) {
 	return read()
 }
 
+// faultsAreDamage runs a caller's code that reads pages where they are mapped. They were read before,
+// so only a disk that fails meanwhile makes a fault; the caller's own panics are left alone.
+func faultsAreDamage(read func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		wrong := recover()
+		if fault, ok := wrong.(interface{ Addr() uintptr }); ok {
+			err = damaged("page at %#x", fault.Addr())
+		} else if wrong != nil {
+			panic(wrong)
+		}
+	}()
+	return read()
+}
+
 // translate says in the words of hashindex what bbolt and the file system say in theirs. Errors of
 // the disk pass as they are.
 func translate(err error) error {

@@ -1,11 +1,13 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,7 +19,7 @@ import (
 // fingerprints are comparable is another question, which the recipe of each frame answers.
 //
 //	1  the first
-//	2  features of frames; records of version 2
+//	2  features of frames; records of version 2; searchers are kept as runs of pages, not as snapshots
 const Format = 2
 
 // magic marks a bbolt file as ours.
@@ -66,7 +68,7 @@ func parseIdentity(sealed []byte) (identity, error) {
 }
 
 // upgrade brings a store of an older format to this one, in one transaction. What each format has
-// added is empty at first, so nothing else is touched.
+// added is empty at first.
 func upgrade(db *bbolt.DB, i identity) (identity, error) {
 	i.format = Format
 	_, err := guarded(func() (any, error) {
@@ -79,10 +81,33 @@ func upgrade(db *bbolt.DB, i identity) (identity, error) {
 					return err
 				}
 			}
+			if err := dropSearchers(tx); err != nil {
+				return err
+			}
 			return tx.Bucket([]byte(meta.String())).Put(identityKey, appendChecksum(identityKey, i.append(nil)))
 		})
 	})
 	return i, err
+}
+
+// dropSearchers deletes the snapshots that searchers saved before format 2, named SPACE@RECIPE/SEARCHER:
+// nothing loads them any more.
+func dropSearchers(tx *bbolt.Tx) error {
+	b := tx.Bucket([]byte(snapshots.String()))
+	var names [][]byte
+	err := b.ForEach(func(name, _ []byte) error {
+		if bytes.IndexByte(name, '@') >= 0 {
+			names = append(names, slices.Clone(name))
+		}
+		return nil
+	})
+	for _, name := range names {
+		err = errors.Join(err, b.Delete(name))
+	}
+	if len(names) == 0 || err != nil {
+		return err
+	}
+	return sweep(tx)
 }
 
 func readIdentity(db *bbolt.DB) (identity, error) {

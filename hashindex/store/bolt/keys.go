@@ -22,15 +22,18 @@ const (
 	snapshots                 // name -> where its chunks are
 	chunks                    // generation -> a bucket: number -> bytes
 	features                  // frame -> its encoded features
+	runs                      // name, 0, Seq -> a run of pages about the changes after it
+	pages                     // run -> a bucket: number -> page
 	bucketCount
 )
 
 var bucketNames = [bucketCount]string{
 	"meta", "changes", "members", "changed", "hints", "collections", "names", "snapshots", "chunks", "features",
+	"runs", "pages",
 }
 
 // since is the format that brought the bucket, where that is not the first.
-var since = [bucketCount]uint32{features: 2}
+var since = [bucketCount]uint32{features: 2, runs: 2, pages: 2}
 
 // appendOnly buckets grow at their end: pages are filled to the brim, for no key will come between.
 // With bbolt's default the file would be twice as large and written at 0.7 of the speed.

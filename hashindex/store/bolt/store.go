@@ -22,13 +22,15 @@ const (
 	fileMode   = 0o600
 )
 
-// Store implements hashindex.Store, Snapshots and Blobs.
+// Store implements hashindex.Store, Snapshots, Pages and Blobs.
 type Store struct {
 	blobs
 	db       *bbolt.DB
 	identity identity
 
-	saving sync.Mutex // held by SaveSnapshot: a sweep must not take a save under way for litter
+	// saving is held by SaveSnapshot and SaveRun: a sweep must not take a save under way for litter.
+	saving   sync.Mutex
+	verified sync.Map // run id -> verified
 
 	// uncertain is set when a commit failed after its last write: what was reported as not done may
 	// be on the disk. No Update is let in after it until the store is opened again (I1).
@@ -38,6 +40,7 @@ type Store struct {
 var (
 	_ hashindex.Store     = (*Store)(nil)
 	_ hashindex.Snapshots = (*Store)(nil)
+	_ hashindex.Pages     = (*Store)(nil)
 	_ hashindex.Blobs     = (*Store)(nil)
 )
 

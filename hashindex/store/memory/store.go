@@ -11,7 +11,7 @@ import (
 	"touchstone/hashindex"
 )
 
-// Store implements hashindex.Store, Snapshots and Blobs. The zero Store is empty and ready.
+// Store implements hashindex.Store, Snapshots, Pages and Blobs. The zero Store is empty and ready.
 //
 // Nothing in a state is ever taken out or changed, only added under a higher Seq; a picture of the
 // store is a state and the Seq up to which it is read. So Views and the Update need no copies.
@@ -23,6 +23,8 @@ type Store struct {
 	head      hashindex.Seq // of the last committed change
 	closed    bool
 	snapshots map[string]snapshot
+	runs      map[string][]hashindex.Run // oldest first; lists are replaced, never changed
+	lastRun   uint64
 	blobs     map[hashindex.Digest][]byte
 }
 
@@ -34,6 +36,7 @@ type snapshot struct {
 var (
 	_ hashindex.Store     = (*Store)(nil)
 	_ hashindex.Snapshots = (*Store)(nil)
+	_ hashindex.Pages     = (*Store)(nil)
 	_ hashindex.Blobs     = (*Store)(nil)
 )
 

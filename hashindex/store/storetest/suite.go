@@ -1,5 +1,5 @@
 // Package storetest holds the tests that every store must pass: the contract of hashindex.Store,
-// Snapshots and Blobs as claims, and a comparison with plain maps under random use.
+// Snapshots, Pages and Blobs as claims, and a comparison with plain maps under random use.
 package storetest
 
 import (
@@ -15,6 +15,7 @@ import (
 type Store interface {
 	hashindex.Store
 	hashindex.Snapshots
+	hashindex.Pages
 	hashindex.Blobs
 }
 
@@ -54,6 +55,8 @@ func Run(t *testing.T, open Opener) {
 		{"WhatIsReturnedBelongsToTheCaller", returnedBelongsToCaller},
 		{"ClosedStoreSaysSo", closedStoreSaysSo},
 		{"SnapshotIsReplacedWhole", snapshotIsReplaced},
+		{"RunsFollowEachOther", runsFollow},
+		{"ViewedRunsNeverChange", viewedRunsNeverChange},
 		{"BlobComesBackOrIsNotFound", blobComesBack},
 		{"FeaturesLiveAsLongAsTheirReference", featuresFollowReference},
 		{"FeaturesStandUnderTheirDigest", featuresUnderDigest},
