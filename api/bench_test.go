@@ -13,6 +13,7 @@ import (
 
 	"touchstone/api"
 	"touchstone/api/wire"
+	"touchstone/bench/cputime"
 	"touchstone/hashindex"
 	"touchstone/hashindex/fingerprint"
 	"touchstone/hashindex/search/multiindex"
@@ -99,7 +100,7 @@ func benchMatchHash(b *testing.B, h *house, searcher hashindex.Searcher, batches
 	asked, at := 0, 0
 	for b.Loop() {
 		for w, way := range ways {
-			begun, before := time.Now(), processTime()
+			begun, before := time.Now(), cputime.Process()
 			var wait sync.WaitGroup
 			for i := range workers {
 				// A third of the way apart, so that none finds its part of the tables in the cache.
@@ -107,7 +108,7 @@ func benchMatchHash(b *testing.B, h *house, searcher hashindex.Searcher, batches
 			}
 			wait.Wait()
 			took[w] += time.Since(begun)
-			worked[w] += processTime() - before
+			worked[w] += cputime.Process() - before
 		}
 		asked += workers * len(batches[0].query.Hashes)
 		at += workers

@@ -7,6 +7,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -16,11 +17,9 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
-	"context"
-
+	"touchstone/bench/cputime"
 	"touchstone/hashindex"
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/multiindex"
@@ -148,9 +147,9 @@ func (b *bench) search(o order) (report, error) {
 		probes = append(probes, b.queries[(o.First+i)%len(b.queries)])
 	}
 	runtime.GOMAXPROCS(o.Threads)
-	begun, before := time.Now(), processTime()
+	begun, before := time.Now(), cputime.Process()
 	found := searchAll(searcher, probes, o.Radius, o.Threads)
-	r := report{Seconds: time.Since(begun).Seconds(), CPU: (processTime() - before).Seconds()}
+	r := report{Seconds: time.Since(begun).Seconds(), CPU: (cputime.Process() - before).Seconds()}
 	for _, each := range found {
 		r.Found += len(each)
 	}
@@ -197,12 +196,4 @@ func writeFound(path string, found [][]hashindex.Found) error {
 		raw = binary.LittleEndian.AppendUint32(raw, uint32(p))
 	}
 	return os.WriteFile(path, raw, 0o600)
-}
-
-func processTime() time.Duration {
-	var used syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &used) != nil {
-		return 0
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
