@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"touchstone/hashindex"
@@ -21,16 +22,19 @@ func benchSize() int {
 	return 1_000_000
 }
 
+// batch is how many hashes a call asks for in bulk.
+const batch = 1000
+
 // BenchmarkSearch looks up clustered codes, with a linear scan beside it: near probes have copies,
 // far ones have none, and turned ones come eight a call of which one may have copies, as the
-// symmetries of a picture do.
+// symmetries of a picture do. Batches are of 1,000, in parallel on every processor.
 func BenchmarkSearch(b *testing.B) {
 	for _, c := range []struct {
 		bits  int
 		radii []int
 	}{{64, []int{4, 8, 10}}, {256, []int{16, 31, 48}}} {
 		codes := searchtest.Codes(1, c.bits, benchSize())
-		near, far := split(searchtest.Queries(2, codes, 8192))
+		near, far := split(searchtest.Queries(2, codes, 32*batch))
 		ix, scan := New(c.bits), linear.New(c.bits)
 		ix.Apply(additions(codes))
 		scan.Apply(additions(codes))
@@ -44,7 +48,11 @@ func BenchmarkSearch(b *testing.B) {
 			run("far", ix, far, 1)
 			run("mixed", ix, mix(near, far, 2), 1)
 			run("turned", ix, mix(near, far, 8), 8)
+			run("batch", ix, mix(near, far, 2), batch)
 			run("linear", scan, mix(near, far, 2), 1)
+			b.Run(fmt.Sprintf("%dbits/r%d/parallel", c.bits, radius), func(b *testing.B) {
+				benchParallel(b, ix, mix(near, far, 2), radius)
+			})
 		}
 	}
 }
@@ -84,19 +92,37 @@ func benchSearch(b *testing.B, s hashindex.Searcher, probes []hashindex.Hash, ra
 	b.ReportMetric(lookups/b.Elapsed().Seconds(), "lookups/s")
 	b.ReportMetric(float64(answers)/lookups, "found/lookup")
 	if ix, ok := s.(*Index); ok {
-		b.ReportMetric(float64(candidates(ix, probes[:each*64], radius))/float64(each*64), "candidates/lookup")
+		const sample = 512
+		b.ReportMetric(float64(candidates(ix, probes[:sample], radius))/sample, "candidates/lookup")
 	}
 	stats := s.Stats()
 	b.ReportMetric(float64(stats.Bytes)/float64(stats.Entries), "B/hash")
+}
+
+// benchParallel asks in batches from as many goroutines as there are processors.
+func benchParallel(b *testing.B, s hashindex.Searcher, probes []hashindex.Hash, radius int) {
+	var next atomic.Int64
+	before := processTime()
+	b.RunParallel(func(pb *testing.PB) {
+		var found []hashindex.Found
+		for pb.Next() {
+			at := int(next.Add(batch)) % len(probes)
+			found, _ = s.Search(context.Background(), probes[at:at+batch], scopeOf(radius), found[:0])
+		}
+	})
+	lookups := float64(b.N * batch)
+	b.ReportMetric(lookups/(processTime()-before).Seconds(), "lookups/cpu-s")
+	b.ReportMetric(lookups/b.Elapsed().Seconds(), "lookups/s")
+	b.ReportMetric(float64(runtime.GOMAXPROCS(0)), "threads")
 }
 
 // candidates is how many postings searches look at.
 func candidates(ix *Index, probes []hashindex.Hash, radius int) (n int) {
 	s := newSearch(scopeOf(radius), nil)
 	for _, l := range ix.levels {
-		for _, p := range probes {
-			s.look(l, p, 0)
-			n += s.sifted
+		for i := range probes {
+			s.look(l, probes[i:i+1], 0)
+			n += s.probes[0].sifted
 		}
 	}
 	return n

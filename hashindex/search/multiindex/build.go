@@ -26,7 +26,7 @@ func newBuild(bits int, sources []source) *build {
 		n += s.level.live()
 	}
 	l := newLevel(bits, n)
-	l.tables = newTables(len(l.tables), n)
+	l.makeTables(n)
 	return &build{level: l, run: newRun(sources)}
 }
 
@@ -91,7 +91,7 @@ func (b *build) bytes() int { return b.level.bytes() + 8*cap(b.level.records)/b.
 
 // tabulate makes the tables of a level that has its entries, on all processors.
 func (l *level) tabulate() {
-	l.tables = newTables(len(l.tables), l.size())
+	l.makeTables(l.size())
 	pieces := make(chan int, len(l.tables))
 	for i := range l.tables {
 		pieces <- i

@@ -16,6 +16,8 @@ type level struct {
 	// cache miss. Those of 256 bits fill a cache line.
 	records []uint64
 	tables  []table // one for each piece
+	keyBits int     // of the tables' keys
+	masks   *masks  // of keys so wide
 
 	gone  []uint64 // a bit for each place whose entry was removed
 	count int      // of those

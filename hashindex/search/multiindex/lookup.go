@@ -1,122 +1,134 @@
 package multiindex
 
-import "math/bits"
-
-// lineWords is how many words a cache line holds.
-const lineWords = 8
-
-// span is a bucket's postings.
-type span struct{ from, to uint32 }
-
-// bunch says of some spans in which piece's table they are, and how far the next piece may be.
-type bunch struct {
-	piece int
-	limit uint64
-	spans int
-}
-
-// table looks at the buckets of piece i, and is false once the postings exceed the budget. A bucket
-// is looked at in steps, each for many buckets so that their cache misses overlap: where it is, a
-// first touch, and the sifting.
-func (s *search) table(i int) bool {
-	t := &s.level.tables[i]
-	for k := 0; k <= s.plan.reach(i); k++ {
-		limit := limitOf(min(s.plan.spare(i)-k, pieceBits))
-		for keys := t.masks(k); len(keys) > 0; {
-			if s.spanned == spanCount && !s.drain() {
-				return false
-			}
-			n := min(len(keys), spanCount-s.spanned)
-			s.locate(t, s.piece(i)>>t.shift, keys[:n])
-			s.bunches = append(s.bunches, bunch{i, limit, n})
-			keys = keys[n:]
-		}
-	}
-	return true
-}
-
-// masks are what keys at distance k differ by.
-func (t *table) masks(k int) []uint16 { return masks()[k][:choose(pieceBits-t.shift, k)] }
-
-// locate notes the spans of the keys that differ so from the probe's.
-func (s *search) locate(t *table, key uint16, masks []uint16) {
-	postings := uint32(0)
-	spans := s.spans[s.spanned:][:len(masks)]
-	for j, m := range masks {
-		k := int(key ^ m)
-		sp := span{t.starts[k], t.starts[k+1]}
-		spans[j] = sp
-		postings += sp.to - sp.from
-	}
-	s.waiting += int(postings)
-	s.spanned += len(masks)
-}
-
-// drain makes hits of what the spans hold, unless it is too much.
-func (s *search) drain() bool {
-	if s.sifted+s.waiting > s.budget {
-		return false
-	}
-	s.each(s.touch)
-	s.each(s.sift)
-	s.sifted += s.waiting
-	s.bunches, s.spanned, s.waiting = s.bunches[:0], 0, 0
-	return true
-}
-
-func (s *search) each(do func(bunch, []span)) {
-	at := 0
-	for _, b := range s.bunches {
-		do(b, s.spans[at:][:b.spans])
-		at += b.spans
-	}
-}
-
-// touch brings the postings into the cache, one load a line. Nothing here waits for what is read.
-func (s *search) touch(b bunch, spans []span) {
-	pieces, warm := s.level.tables[b.piece].pieces, s.warm
-	for _, sp := range spans {
-		if sp.from == sp.to {
-			continue
-		}
-		last := (sp.to - 1) / wordPieces
-		for w := sp.from / wordPieces; w < last; w += lineWords {
-			warm += pieces[w]
-		}
-		warm += pieces[last]
-	}
-	s.warm = warm
-}
-
-// sift makes hits of the postings whose following piece is near too. It reads whole words, which
-// hold postings of the neighbouring buckets at either end.
-func (s *search) sift(b bunch, spans []span) {
-	pieces := s.level.tables[b.piece].pieces
-	after := uint64(s.piece((b.piece+1)%len(s.level.tables))) * everyPiece
-	for _, sp := range spans {
-		if sp.from == sp.to {
-			continue
-		}
-		first := sp.from / wordPieces
-		for w, four := range pieces[first : (sp.to-1)/wordPieces+1] {
-			if near := near4(four^after, b.limit); near != 0 {
-				s.keep(b.piece, sp, (first+uint32(w))*wordPieces, near)
-			}
+// expect asks for what lookup reads of the probe.
+func (s *search) expect(number int) {
+	p := &s.probes[number]
+	for i := range s.level.tables {
+		if reach := p.share.reach(i); 0 <= reach && reach <= maxReach {
+			t := &s.level.tables[i]
+			ask(t, p.key(t, uint8(i)), s.level.masks.within(reach))
 		}
 	}
 }
 
-// keep makes hits of those from posting n on whose sign bits are set, if they are in the span.
-func (s *search) keep(piece int, sp span, n uint32, near uint64) {
-	for ; near != 0; near &= near - 1 {
-		at := n + uint32(bits.TrailingZeros64(near)/pieceBits)
-		if at < sp.from || at >= sp.to {
-			continue
+// lookup lists the buckets that hold the probe's answers.
+func (s *search) lookup(number int) {
+	p := &s.probes[number]
+	if s.budget(p) < 0 {
+		p.state = costly
+	}
+	for i := range s.level.tables {
+		reach := p.share.reach(i)
+		if reach > maxReach {
+			p.state = costly
 		}
-		if s.hit == hitCount {
+		if p.state != fine {
+			return
+		}
+		if reach >= 0 {
+			s.list(uint8(number), uint8(i), s.level.masks.within(reach))
+		}
+	}
+}
+
+// budget is how many postings more the probe may look at before a scan costs less.
+func (s *search) budget(p *probe) int {
+	return scanCost*s.level.size() - visitCost*p.share.visits - p.sifted
+}
+
+// list lists the buckets of one piece whose keys differ by the masks, and asks for their postings.
+func (s *search) list(number, piece uint8, m []uint16) {
+	p, t := &s.probes[number], &s.level.tables[piece]
+	key := p.key(t, piece)
+	for len(m) > 0 {
+		c := s.chunk()
+		n := min(len(m), chunkSize-c.buckets)
+		b := bunch{number, piece, m[:n], c.spans[c.buckets:][:n]}
+		p.sifted += locate(t, key, b.masks, b.spans)
+		if s.judge(p, &b); p.state != fine {
+			return
+		}
+		c.bunches = append(c.bunches, b)
+		c.buckets += n
+		m = m[n:]
+	}
+}
+
+// judge gives the probe up when it looks at too much. The first bucket of a piece is its own.
+func (s *search) judge(p *probe, b *bunch) {
+	own := b.spans[0]
+	switch {
+	case b.masks[0] == 0 && p.share == &s.even && int(own.to-own.from) > s.full:
+		p.state = jammed
+	case s.budget(p) < 0:
+		p.state = costly
+	}
+}
+
+// chunk is the one that takes buckets, with room for one.
+func (s *search) chunk() *chunk {
+	if s.chunks[s.filling].buckets == chunkSize {
+		s.rotate()
+	}
+	return &s.chunks[s.filling]
+}
+
+// rotate sifts the chunk that was filled before the one at hand, and has it filled again.
+func (s *search) rotate() {
+	s.filling = 1 - s.filling
+	c := &s.chunks[s.filling]
+	for i := range c.bunches {
+		s.sift(&c.bunches[i])
+	}
+	c.bunches, c.buckets = c.bunches[:0], 0
+}
+
+// finish looks at all that has been listed.
+func (s *search) finish() {
+	s.rotate()
+	s.rotate()
+	s.verify()
+}
+
+// sift makes hits of the postings whose following piece is near too.
+func (s *search) sift(b *bunch) {
+	p, t := &s.probes[b.probe], &s.level.tables[b.piece]
+	if p.state != fine {
+		return
+	}
+	after, spare := p.after(s.level, b.piece), p.share.spare(int(b.piece))
+	for spans, m := b.spans, b.masks; len(spans) > 0; {
+		done, n := sift(t, spans, m, after, spare, s.hits[s.hit:])
+		if n > 0 {
+			s.hands = append(s.hands, hand{b.probe, b.piece, uint16(n)})
+			s.hit += n
+		}
+		if spans, m = spans[done:], m[done:]; len(spans) > 0 {
 			s.verify()
 		}
-		s.hits[s.hit] = hit{at, uint32(piece)}
-		s.hit++
 	}
+}
+
+// spared is the share of a probe that has crowded buckets of its own.
+func (s *search) spared(p *probe) share {
+	l := s.level
+	var sizes [maxPieces]int
+	for i := range l.tables {
+		t := &l.tables[i]
+		sp := t.span(p.key(t, uint8(i)))
+		sizes[i] = int(sp.to - sp.from)
+	}
+	return newShare(cheaply(s.radius, l.keyBits, l.size()>>l.keyBits, sizes[:len(l.tables)]), l.keyBits)
+}
+
+// piece is the probe's i-th.
+func (p *probe) piece(i int) uint16 {
+	return uint16(p.words[i/wordPieces] >> (i % wordPieces * pieceBits))
+}
+
+func (p *probe) key(t *table, piece uint8) uint16 { return p.piece(int(piece)) >> t.shift }
+
+// after is the probe's piece that follows.
+func (p *probe) after(l *level, piece uint8) uint16 {
+	return p.piece((int(piece) + 1) % len(l.tables))
 }

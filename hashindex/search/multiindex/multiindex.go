@@ -44,10 +44,7 @@ func New(bits int) *Index {
 	return &Index{bits: bits, delta: linear.New(bits)}
 }
 
-// group is how many probes see one state: as many as a picture has symmetries.
-const group = 8
-
-// Search lets writers in, and looks at ctx, after every eight probes.
+// Search lets writers in, and looks at ctx, after every group of probes.
 func (ix *Index) Search(ctx context.Context, probes []hashindex.Hash, scope hashindex.Scope, found []hashindex.Found) ([]hashindex.Found, error) {
 	if scope.MaxRadius() < 0 {
 		return found, ctx.Err()
@@ -67,9 +64,7 @@ func (ix *Index) look(s *search, probes []hashindex.Hash, first int) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	for _, l := range ix.levels {
-		for i, p := range probes {
-			s.look(l, p, first+i)
-		}
+		s.look(l, probes, first)
 	}
 	mark := len(s.found)
 	s.found, _ = ix.delta.Search(context.Background(), probes, s.scope, s.found) // too short to interrupt

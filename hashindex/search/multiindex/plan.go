@@ -54,7 +54,8 @@ func cheaply(radius, width, mean int, sizes []int) plan {
 // reach is the distance of the keys to look at in piece i; negative for none.
 func (p *plan) reach(i int) int { return p.u[i] - 1 }
 
-// spare is the distance left for the piece after i in an entry whose distance in i is 0.
+// spare is the distance left for the piece after i in an entry whose distance in i is 0. A bit
+// that differs in i leaves one less.
 func (p *plan) spare(i int) int { return p.u[i] + p.u[(i+1)%p.pieces] - 1 }
 
 // visits is how many keys will be looked at.
@@ -77,14 +78,36 @@ func choose(width, k int) int {
 	return c
 }
 
-// masks are the numbers of k set bits for each k up to maxReach, ascending: those of a narrower key
-// come first.
-var masks = sync.OnceValue(func() *[maxReach + 1][]uint16 {
-	var m [maxReach + 1][]uint16
-	for v := range 1 << pieceBits {
-		if k := bits.OnesCount(uint(v)); k <= maxReach {
-			m[k] = append(m[k], uint16(v))
+// masks are what keys of some width differ by.
+type masks struct {
+	of   []uint16 // ascending by how many bits are set
+	ends [maxReach + 1]int
+}
+
+// within are those of at most k bits.
+func (m *masks) within(k int) []uint16 { return m.of[:m.ends[k]] }
+
+// masksOf are those of keys of that width, made once.
+func masksOf(width int) *masks {
+	m := &madeMasks[width]
+	m.once.Do(func() { m.masks = makeMasks(width) })
+	return &m.masks
+}
+
+var madeMasks [pieceBits + 1]struct {
+	once sync.Once
+	masks
+}
+
+func makeMasks(width int) masks {
+	var m masks
+	for k := range m.ends {
+		for v := range 1 << width {
+			if bits.OnesCount(uint(v)) == k {
+				m.of = append(m.of, uint16(v))
+			}
 		}
+		m.ends[k] = len(m.of)
 	}
-	return &m
-})
+	return m
+}

@@ -1,45 +1,95 @@
 package multiindex
 
 import (
+	"slices"
 	"sync"
 
 	"touchstone/hashindex"
 )
 
-// visitCost is what one key costs, in postings: its start and its first posting are not in the
+// visitCost is what one bucket costs, in postings: its start and its first posting are not in the
 // cache. scanCost is what one entry of a scan costs. Both are from BenchmarkSearch.
 const (
 	visitCost = 16
 	scanCost  = 4
 )
 
-// search is the memory of one call of Search.
+// group is how many probes are looked up together and see one state.
+const group = 16
+
+// search is the memory of one call of Search. What probes look at is asked for from memory in steps,
+// so that cache misses overlap: while one chunk of buckets is on its way, the one before is sifted,
+// and the hits of all of them are verified together.
 type search struct {
 	scope  hashindex.Scope
 	radius int // the scope's largest
 	found  []hashindex.Found
 
-	// Of the level and the probe at hand:
 	level  *level
-	number int // the probe's
-	probe  [4]uint64
-	plan   plan
-	finder finder
-	budget int // postings for which a scan costs no less
-	sifted int // of those
+	even   share
+	full   int // for how many postings in a probe's own bucket farther keys of another piece cost less
+	probes [group]probe
 
+	chunks  [2]chunk
+	filling int // which chunk takes the next buckets; the other has been asked for
+
+	hits  [hitCount]uint32 // postings, each hand's behind those of the one before
+	hit   int
+	hands []hand
+}
+
+// share is how the radius is shared out among the pieces.
+type share struct {
+	plan
+	finder finder
+	visits int
+}
+
+func newShare(p plan, width int) share { return share{p, newFinder(&p), p.visits(width)} }
+
+// probe is one of the group, with what is known of it in the level at hand.
+type probe struct {
+	number int // among the caller's
+	words  [4]uint64
+	share  *share
+	sifted int // postings looked at
+	state  state
+}
+
+type state uint8
+
+const (
+	fine   state = iota
+	jammed       // its own bucket in some piece is so full that farther keys of others cost less
+	costly       // a scan costs less
+)
+
+// chunk is a list of buckets.
+type chunk struct {
+	buckets int
 	bunches []bunch
-	spans   [spanCount]span
-	spanned int // spans noted, not sifted yet, and how many postings they have
-	waiting int
-	hits    [hitCount]hit
-	hit     int
-	warm    uint64 // the sum of what was read only to have it in the cache
+	spans   [chunkSize]span
+}
+
+// span is a bucket's postings, or those left of them.
+type span struct{ from, to uint32 }
+
+// bunch is some buckets of one table that one probe looks at.
+type bunch struct {
+	probe, piece uint8
+	masks        []uint16 // what their keys differ by from the probe's
+	spans        []span   // where they are
+}
+
+// hand says of some hits which probe has them, and from which piece's table.
+type hand struct {
+	probe, piece uint8
+	hits         uint16
 }
 
 const (
-	spanCount = 320 // what a probe of 256 bits looks at for a radius of 31, and some
-	hitCount  = 1024
+	chunkSize = 160  // two chunks of buckets, a line or two each, stay in the first cache
+	hitCount  = 1024 // as do the records of this many in the second
 )
 
 var searches = sync.Pool{New: func() any { return new(search) }}
@@ -55,61 +105,47 @@ func (s *search) release() {
 	searches.Put(s)
 }
 
-// look appends what the probe finds in the level.
-func (s *search) look(l *level, probe hashindex.Hash, number int) {
-	if probe.Bits() != l.words*64 {
-		panic("multiindex: a probe of another width")
-	}
-	s.level, s.probe, s.number = l, probe.Words, number
+// look appends what the probes, a group at most, find in the level. The first has that number.
+func (s *search) look(l *level, probes []hashindex.Hash, first int) {
+	s.level, s.even = l, newShare(evenly(len(l.tables), s.radius), l.keyBits)
+	s.full = choose(l.keyBits, s.even.u[0]) * (visitCost + l.size()>>l.keyBits)
 	mark := len(s.found)
-	if !s.lookup() {
-		s.found = s.found[:mark]
-		s.scan()
+	for i, h := range probes {
+		if h.Bits() != l.words*64 {
+			panic("multiindex: a probe of another width")
+		}
+		s.probes[i] = probe{number: first + i, words: h.Words, share: &s.even}
 	}
+	s.expect(0)
+	for i := range probes {
+		if i+1 < len(probes) {
+			s.expect(i + 1)
+		}
+		s.lookup(i)
+	}
+	s.finish()
+	s.again(mark, len(probes))
 }
 
-// lookup searches by tables. It is false when that turns out to cost more than a scan, with some
-// of the answers found perhaps.
-func (s *search) lookup() bool {
-	width := pieceBits - s.level.tables[0].shift
-	s.plan = s.share(width)
-	s.finder = newFinder(&s.plan)
-	s.budget = scanCost*s.level.size() - visitCost*s.plan.visits(width)
-	s.bunches, s.spanned, s.waiting, s.sifted, s.hit = s.bunches[:0], 0, 0, 0, 0
-	for i := range s.level.tables {
-		if s.budget < s.sifted || s.plan.reach(i) > maxReach || !s.table(i) {
-			return false
+// again searches anew for the probes that found their buckets too full, with a plan of their own or
+// by a scan.
+func (s *search) again(mark, probes int) {
+	unfit := func(f hashindex.Found) bool { return s.probes[f.Probe-s.probes[0].number].state != fine }
+	if !slices.ContainsFunc(s.probes[:probes], func(p probe) bool { return p.state != fine }) {
+		return
+	}
+	s.found = s.found[:mark+len(slices.DeleteFunc(s.found[mark:], unfit))]
+	for i := range probes {
+		p, mark := &s.probes[i], len(s.found)
+		if p.state == jammed {
+			own := s.spared(p)
+			p.share, p.state, p.sifted = &own, fine, 0
+			s.lookup(i)
+			s.finish()
+		}
+		if p.state == costly {
+			s.found = s.found[:mark]
+			s.scan(p)
 		}
 	}
-	if !s.drain() {
-		return false
-	}
-	s.verify()
-	return true
-}
-
-// share is the even plan, unless the probe's own bucket in some piece is so full that the next
-// farther keys of another piece cost less.
-func (s *search) share(width int) plan {
-	l := s.level
-	even := evenly(len(l.tables), s.radius)
-	mean := l.size() >> width
-	full := choose(width, even.u[0]) * (visitCost + mean)
-	var sizes [maxPieces]int
-	most := 0
-	for i := range l.tables {
-		t := &l.tables[i]
-		key := s.piece(i) >> t.shift
-		sizes[i] = int(t.starts[int(key)+1] - t.starts[key])
-		most = max(most, sizes[i])
-	}
-	if most <= full {
-		return even
-	}
-	return cheaply(s.radius, width, mean, sizes[:len(l.tables)])
-}
-
-// piece is the probe's i-th.
-func (s *search) piece(i int) uint16 {
-	return uint16(s.probe[i/wordPieces] >> (i % wordPieces * pieceBits))
 }

@@ -15,28 +15,33 @@ type table struct {
 	starts []uint32 // bucket k is postings starts[k] to starts[k+1]
 
 	// A posting is the entry's following piece and its place, kept apart: a bucket's pieces are all
-	// looked at, and hardly any of its places. Pieces are packed four a word.
-	pieces []uint64
+	// looked at, and hardly any of its places. Behind the pieces there is memory for siftStep more.
+	pieces []uint16
 	places []uint32
 }
 
-// newTables has room for n entries in each of some tables. They share memory, so that it is large
-// enough for large pages. Starts are counts at first, two buckets late: see list.
-func newTables(count, n int) []table {
+// makeTables makes room for the level's n entries in each of its tables. They share memory, so that
+// it is large enough for large pages. Starts are counts at first, two buckets late: see list.
+func (l *level) makeTables(n int) {
 	width := min(max(bits.Len(uint(n))-4, 6), pieceBits)
-	keys, words := 1<<width+2, (n+wordPieces-1)/wordPieces
-	starts, pieces, places := spacious[uint32](count*keys), spacious[uint64](count*words), spacious[uint32](count*n)
-	tables := make([]table, count)
-	for i := range tables {
-		tables[i] = table{
+	l.keyBits, l.masks = width, masksOf(width)
+	count, keys := len(l.tables), 1<<width+2
+	starts, pieces, places := spacious[uint32](count*keys), spacious[uint16](count*n+siftStep), spacious[uint32](count*n)
+	for i := range l.tables {
+		l.tables[i] = table{
 			shift:  pieceBits - width,
 			starts: starts[i*keys:][:keys:keys],
-			pieces: pieces[i*words:][:words:words],
+			pieces: pieces[i*n:][: n : n+siftStep],
 			places: places[i*n:][:n:n],
 		}
 	}
-	return tables
 }
+
+// readable are the pieces, and as many words behind them as sift reads.
+func (t *table) readable() []uint16 { return t.pieces[:cap(t.pieces)] }
+
+// span is where the bucket's postings are.
+func (t *table) span(key uint16) span { return span{t.starts[key], t.starts[int(key)+1]} }
 
 // piece is the i-th of the hash at the place, counted from the least significant bits.
 func (l *level) piece(place, i int) uint16 {
@@ -105,7 +110,7 @@ func (t *table) list(entries []entry) {
 		start := &t.starts[int(e>>48)+1]
 		n := *start
 		*start++
-		t.pieces[n/wordPieces] |= uint64(e>>32) & 0xffff << (n % wordPieces * pieceBits)
+		t.pieces[n] = uint16(e >> 32)
 		t.places[n] = uint32(e)
 	}
 }
@@ -113,4 +118,4 @@ func (t *table) list(entries []entry) {
 // seal drops the start that only making the table needed.
 func (t *table) seal() { t.starts = t.starts[:len(t.starts)-1] }
 
-func (t *table) bytes() int { return cap(t.starts)*4 + cap(t.pieces)*8 + cap(t.places)*4 }
+func (t *table) bytes() int { return cap(t.starts)*4 + len(t.pieces)*2 + cap(t.places)*4 }

@@ -1,0 +1,15 @@
+//go:build !amd64
+
+package multiindex
+
+func ask(*table, uint16, []uint16) {}
+
+func locate(t *table, key uint16, masks []uint16, spans []span) (postings int) {
+	return locatePortable(t.starts, key, masks, spans)
+}
+
+func sift(t *table, spans []span, masks []uint16, after uint16, spare int, hits []uint32) (done, n int) {
+	return siftPortable(t.readable(), spans, masks, after, spare, hits)
+}
+
+func place(t *table, l *level, hits []uint32) { placePortable(t.places, hits) }

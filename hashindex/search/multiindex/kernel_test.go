@@ -1,0 +1,105 @@
+package multiindex
+
+import (
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"touchstone/hashindex"
+	"touchstone/hashindex/search/searchtest"
+)
+
+// TestKernelsEqualTheirTwins looks at buckets of every size, empty ones included, from levels of
+// many sizes.
+func TestKernelsEqualTheirTwins(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	for _, n := range []int{1, 5, 100, 3000, 40_000} {
+		l := sorted(64, entriesOf(searchtest.Codes(13, 64, n)))
+		l.tabulate()
+		for range 300 {
+			checkKernels(t, rng, l)
+		}
+	}
+}
+
+func checkKernels(t *testing.T, rng *rand.Rand, l *level) {
+	t.Helper()
+	c := kernelCase{
+		t: t, level: l, table: &l.tables[rng.IntN(len(l.tables))],
+		key: uint16(rng.IntN(1 << l.keyBits)), after: uint16(rng.Uint32()), spare: maxReach + rng.IntN(pieceBits),
+		room: siftStep + rng.IntN(100),
+	}
+	m := l.masks.within(rng.IntN(3))
+	from := rng.IntN(len(m))
+	m = m[from:][:rng.IntN(len(m)-from+1)]
+	c.spans(m)
+}
+
+type kernelCase struct {
+	t          *testing.T
+	level      *level
+	table      *table
+	key, after uint16
+	spare      int
+	room       int // for hits
+}
+
+// near says whether the posting's following piece is near enough.
+func (c *kernelCase) near(posting uint32, mask uint16) bool {
+	i := slices.IndexFunc(c.level.tables, func(t table) bool { return &t.starts[0] == &c.table.starts[0] })
+	after := c.level.piece(int(c.table.places[posting]), (i+1)%len(c.level.tables))
+	return bits.OnesCount16(after^c.after) <= c.spare-bits.OnesCount16(mask)
+}
+
+func (c *kernelCase) spans(m []uint16) {
+	c.t.Helper()
+	spans, want := make([]span, len(m)), make([]span, len(m))
+	got, sum := locate(c.table, c.key, m, spans), locatePortable(c.table.starts, c.key, m, want)
+	if got != sum || !slices.Equal(spans, want) {
+		c.t.Fatalf("locate: %d postings, %v; want %d, %v", got, spans, sum, want)
+	}
+	for len(spans) > 0 {
+		hits, twins := make([]uint32, c.room), make([]uint32, c.room)
+		all, twin := c.hitsInSpans(spans, m), slices.Clone(spans)
+		done, n := sift(c.table, spans, m, c.after, c.spare, hits)
+		doneTwin, nTwin := siftPortable(c.table.readable(), twin, m, c.after, c.spare, twins)
+		if !slices.Equal(hits[:n], all[:n]) || (done == len(spans)) != (n == len(all)) && n+siftStep <= c.room {
+			c.t.Fatalf("sift of %d spans: %d done, hits %v; want %v", len(spans), done, hits[:n], all)
+		}
+		if !slices.Equal(twins[:nTwin], all[:nTwin]) || doneTwin == len(twin) && nTwin != len(all) {
+			c.t.Fatalf("siftPortable of %d spans: %d done, hits %v; want %v", len(twin), doneTwin, twins[:nTwin], all)
+		}
+		c.place(hits[:n])
+		spans, m = spans[done:], m[done:]
+	}
+}
+
+func (c *kernelCase) hitsInSpans(spans []span, m []uint16) (hits []uint32) {
+	for i, sp := range spans {
+		for at := sp.from; at < sp.to; at++ {
+			if c.near(at, m[i]) {
+				hits = append(hits, at)
+			}
+		}
+	}
+	return hits
+}
+
+func (c *kernelCase) place(hits []uint32) {
+	c.t.Helper()
+	want := slices.Clone(hits)
+	place(c.table, c.level, hits)
+	placePortable(c.table.places, want)
+	if !slices.Equal(hits, want) {
+		c.t.Fatalf("place: %v, want %v", hits, want)
+	}
+}
+
+func entriesOf(codes []hashindex.Hash) []hashindex.Entry {
+	entries := make([]hashindex.Entry, len(codes))
+	for i, e := range additions(codes) {
+		entries[i] = e.Entry
+	}
+	return entries
+}
