@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/labstack/echo/v4"
 
@@ -88,8 +89,16 @@ func (s *Server) commit(c echo.Context, collection string, news []hashindex.NewR
 	answer := wire.AddedReferences{References: make([]wire.AddedReference, len(added)), Seq: uint64(seq)}
 	// They are in the store now: neither a client that goes away nor the request's time changes that.
 	ctx = context.WithoutCancel(ctx)
+	look := len(added) <= maxResembled
+	if look {
+		s.resembling <- struct{}{}
+		defer func() { <-s.resembling }()
+	}
 	for i, reference := range added {
-		answer.References[i] = s.describe(ctx, reference, news[i].Picture, len(added) <= maxResembled)
+		if look {
+			runtime.Gosched() // whoever only asks goes first
+		}
+		answer.References[i] = s.describe(ctx, reference, news[i].Picture, look)
 	}
 	return c.JSON(201, answer)
 }

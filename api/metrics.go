@@ -82,11 +82,12 @@ var (
 	readyDesc      = prometheus.NewDesc("touchstone_ready", "1 once searches are answered.", nil, nil)
 	entriesDesc    = prometheus.NewDesc("touchstone_searcher_entries", "Hashes that a searcher holds.", []string{"space", "searcher"}, nil)
 	bytesDesc      = prometheus.NewDesc("touchstone_searcher_bytes", "Memory that a searcher holds.", []string{"space", "searcher"}, nil)
+	lookupsDesc    = prometheus.NewDesc("touchstone_searcher_lookups_total", "Hashes that a searcher has looked up.", []string{"space", "searcher"}, nil)
 	buildDesc      = prometheus.NewDesc("touchstone_build_info", "Always 1.", []string{"version", "recipe", "go"}, nil)
 )
 
 func (x *indexCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, buildDesc} {
+	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, buildDesc} {
 		descs <- d
 	}
 }
@@ -108,6 +109,7 @@ func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
 	for _, each := range stats.Searchers {
 		gauge(entriesDesc, float64(each.Entries), each.Space, each.Name)
 		gauge(bytesDesc, float64(each.Bytes), each.Space, each.Name)
+		out <- prometheus.MustNewConstMetric(lookupsDesc, prometheus.CounterValue, float64(each.Lookups), each.Space, each.Name)
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *Server) stats(c echo.Context) error {
 }
 
 func wireSearcher(s hashindex.SpaceStats) wire.Searcher {
-	return wire.Searcher{Space: s.Space, Name: s.Name, Entries: s.Entries, Bytes: s.Bytes, Stored: s.Stored, Answers: s.Answers}
+	return wire.Searcher{Space: s.Space, Name: s.Name, Entries: s.Entries, Bytes: s.Bytes, Stored: s.Stored, Answers: s.Answers, Lookups: s.Lookups}
 }
 
 func (s *Server) changes(c echo.Context) error {

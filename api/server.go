@@ -73,7 +73,11 @@ type Server struct {
 	started time.Time
 
 	slots chan struct{} // one for each picture being decoded
-	held  atomic.Int64  // bytes of pictures that requests hold
+
+	// resembling has room for half of the processors: additions tell what they resemble by look-ups of
+	// their own, eight for each reference, and must not be late answers to everybody else.
+	resembling chan struct{}
+	held       atomic.Int64 // bytes of pictures that requests hold
 
 	stopping context.Context // done once the server stops
 	stop     context.CancelFunc
@@ -90,6 +94,8 @@ func New(config Config) (*Server, error) {
 		origins: http.NewCrossOriginProtection(),
 		started: config.Now(),
 		slots:   make(chan struct{}, config.Workers),
+
+		resembling: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s)

@@ -41,11 +41,15 @@ func (ix *Index) EachHash(ctx context.Context, q HashQuery, take func(Seq, []Has
 	}
 	// What is kept is searched in a view of its own, and views are not nested: one that begins inside
 	// another would wait for ever behind a writer that waits for the first.
-	if f := s.space.choose(); f != nil && f.kept == nil {
-		return s.seq, s.viewed(func() error { return s.run(ctx, func(answer func() error) error { return answer() }) })
+	if f := s.choose(); f != nil && f.kept == nil {
+		return s.seq, s.viewed(func() error {
+			return s.run(ctx, func() *feed { return f }, func(answer func() error) error { return answer() })
+		})
 	}
-	return s.seq, s.run(ctx, s.viewed)
+	return s.seq, s.run(ctx, s.choose, s.viewed)
 }
+
+func (s *hashSearch) choose() *feed { return s.space.choose(s.scope.MaxRadius()) }
 
 func (s *hashSearch) viewed(do func() error) error {
 	return s.index.store.View(func(r Reader) error {
@@ -89,13 +93,13 @@ type hashSearch struct {
 // time would be a sixth faster where nothing crowds.
 const partHashes = 8
 
-// run answers a few hashes at a time, each part in what viewed makes of it.
-func (s *hashSearch) run(ctx context.Context, viewed func(func() error) error) error {
+// run answers a few hashes at a time, each part by what choose chooses and in what viewed makes of it.
+func (s *hashSearch) run(ctx context.Context, choose func() *feed, viewed func(func() error) error) error {
 	each := s.query.Each
 	step := max(1, partHashes/each) * each
 	for part := range slices.Chunk(s.query.Hashes, step) {
 		var err error
-		if s.found, err = s.index.search(ctx, s.space, part, s.scope, s.found[:0]); err != nil {
+		if s.found, err = s.index.search(ctx, s.space, choose(), part, s.scope, s.found[:0]); err != nil {
 			return err
 		}
 		if err := viewed(func() error { return s.answer((len(part) + each - 1) / each) }); err != nil {

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// search answers from the space. When what is kept turns out to be damaged it is made anew from the
-// history and the search begins again: derived state costs time, never an answer.
-func (ix *Index) search(ctx context.Context, s *space, probes []Hash, scope Scope, found []Found) ([]Found, error) {
-	mark, kept, began := len(found), s.keeper(), ix.rent.begin()
-	found, err := s.search(ctx, probes, scope, found)
-	if errors.Is(err, ErrDamaged) && kept != nil {
-		if err := ix.mend(ctx, s, kept, err); err != nil {
+// search answers from the searcher of the space that was chosen. When what is kept turns out to be damaged
+// it is made anew from the history and the search begins again: derived state costs time, never an answer.
+func (ix *Index) search(ctx context.Context, s *space, chosen *feed, probes []Hash, scope Scope, found []Found) ([]Found, error) {
+	mark, began := len(found), ix.rent.begin()
+	found, err := chosen.search(ctx, probes, scope, found)
+	if errors.Is(err, ErrDamaged) && chosen.kept != nil {
+		if err := ix.mend(ctx, s, chosen, err); err != nil {
 			return nil, err
 		}
-		found, err = s.search(ctx, probes, scope, found[:mark])
+		found, err = s.choose(scope.MaxRadius()).search(ctx, probes, scope, found[:mark])
 	}
 	ix.rent.pay(began)
 	return found, err
@@ -33,6 +33,7 @@ func (ix *Index) mend(ctx context.Context, s *space, kept *feed, cause error) er
 	}
 	ix.log.Warn("what is kept of a searcher is damaged; replaying the history instead", "space", s.name, "err", cause)
 	anew := ix.newKeeper(s)
+	anew.answered = kept.answered
 	if _, err := ix.replay(ctx, feeds{{s, anew}}); err != nil {
 		return err
 	}

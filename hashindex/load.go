@@ -74,6 +74,7 @@ func (ix *Index) openKept() {
 			ix.log.Warn("what is kept of a searcher is not used; replaying instead", "space", s.name, "from", seq, "err", err)
 		}
 		f.applied, f.saved = seq, seq
+		f.held.Store(int64(f.Stats().Entries))
 		s.add(f)
 	}
 }
@@ -82,12 +83,14 @@ func (ix *Index) openKept() {
 // alone (I4).
 func (ix *Index) newKeeper(s *space) *feed {
 	kept := ix.newKept(ix.store, s.name+"@"+string(ix.recipe), s.algorithm)
-	return &feed{Searcher: kept, kept: kept}
+	f := newFeed(kept)
+	f.kept = kept
+	return f
 }
 
 func (ix *Index) addInMemory(config Config) {
 	for _, s := range ix.spaces {
-		s.add(&feed{Searcher: config.NewSearcher(s.algorithm)})
+		s.add(newFeed(config.NewSearcher(s.algorithm)))
 	}
 }
 
@@ -151,7 +154,7 @@ func (ix *Index) loadInMemory(ctx context.Context, config Config) {
 // loadSpace fills the searcher from the one that is kept. One that turns out to be damaged is made anew
 // from the history first.
 func (ix *Index) loadSpace(ctx context.Context, s *space, searcher Searcher) error {
-	f := &feed{Searcher: searcher}
+	f := newFeed(searcher)
 	for kept := s.keeper(); ; kept = s.keeper() {
 		err := ix.fill(ctx, f, kept)
 		if err == nil {
@@ -191,6 +194,7 @@ func (ix *Index) fill(ctx context.Context, f, kept *feed) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	f.held.Store(int64(taken))
 	if taken != n {
 		return fmt.Errorf("%d entries of %d could be read: %w", taken, n, ErrDamaged)
 	}

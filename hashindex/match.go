@@ -152,7 +152,7 @@ func (s *search) ask(ctx context.Context, in *space, scope Scope, frame int, pro
 	for i, p := range probes {
 		hashes[i] = p.hash
 	}
-	found, err := s.index.search(ctx, in, hashes, scope, nil)
+	found, err := s.index.search(ctx, in, in.choose(scope.MaxRadius()), hashes, scope, nil)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ type space struct {
 	// pHash, and all others are not looked at twice.
 	alone bool
 
-	// feeds hold the same entries and give the same answers, the fastest first. The list is replaced
-	// as a whole, by whoever holds the committer's lead lock.
+	// feeds hold the same entries and give the same answers: choose says which does. The list is
+	// replaced as a whole, by whoever holds the committer's lead lock.
 	feeds atomic.Pointer[[]*feed]
 }
 
@@ -24,7 +24,11 @@ type space struct {
 type feed struct {
 	Searcher
 
-	kept KeptSearcher // the same, if it is kept in the store; else nil
+	kept  KeptSearcher // the same, if it is kept in the store; else nil
+	costs Costs
+
+	held     atomic.Int64  // entries
+	answered *atomic.Int64 // look-ups, also those of a feed whose place this one took
 
 	// applied is the last change that the searcher holds (I2), saved the last one that is kept.
 	// The committer's lead lock guards both.
@@ -33,6 +37,23 @@ type feed struct {
 	// live is set once the searcher has caught up with the history: from then on it takes each
 	// change before the writer is answered (I1) and may be searched. Until then the loader feeds it.
 	live atomic.Bool
+}
+
+func newFeed(searcher Searcher) *feed {
+	f := &feed{Searcher: searcher, answered: new(atomic.Int64)}
+	if priced, ok := searcher.(PricedSearcher); ok {
+		f.costs = priced.Costs()
+	}
+	return f
+}
+
+// search counts the look-ups. A nil feed is not ready.
+func (f *feed) search(ctx context.Context, probes []Hash, scope Scope, found []Found) ([]Found, error) {
+	if f == nil {
+		return found, ErrNotReady
+	}
+	f.answered.Add(int64(len(probes)))
+	return f.Search(ctx, probes, scope, found)
 }
 
 // lonePHash is the place in Index.spaces of the pHashes of references that have no PDQ hash. The
@@ -49,25 +70,6 @@ func newSpaces() []*space {
 		s.feeds.Store(new([]*feed))
 	}
 	return spaces
-}
-
-// search asks the searcher that choose picks.
-func (s *space) search(ctx context.Context, probes []Hash, scope Scope, found []Found) ([]Found, error) {
-	f := s.choose()
-	if f == nil {
-		return found, ErrNotReady
-	}
-	return f.Search(ctx, probes, scope, found)
-}
-
-// choose is the fastest searcher that is live, nil while none is.
-func (s *space) choose() *feed {
-	for _, f := range *s.feeds.Load() {
-		if f.live.Load() {
-			return f
-		}
-	}
-	return nil
 }
 
 // keeper is the searcher that is kept in the store; nil without one.
@@ -108,11 +110,23 @@ func (s *space) feedTo(f *feed, recipe Recipe, changes []Change) {
 	}
 	if len(edits) > 0 {
 		f.Apply(edits)
+		f.held.Add(growth(edits))
 	}
 	// applied moves only after the searcher holds the changes, so that a replay never skips one (I2).
 	if n := len(changes); n > 0 {
 		f.applied = max(f.applied, changes[n-1].Seq)
 	}
+}
+
+func growth(edits []Edit) (n int64) {
+	for _, e := range edits {
+		if e.Removed {
+			n--
+		} else {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *space) appendEdits(edits []Edit, recipe Recipe, change Change) []Edit {

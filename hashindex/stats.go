@@ -13,7 +13,8 @@ type Stats struct {
 // SpaceStats describe the searcher over one hash space.
 type SpaceStats struct {
 	Space   string // "pdq", "phash", ...
-	Answers bool   // searches are answered by this one now
+	Answers bool   // searches of the usual radius are answered by this one now
+	Lookups int64  // that it has answered since the index was opened
 	SearcherStats
 }
 
@@ -22,14 +23,14 @@ func (ix *Index) Stats() (Stats, error) {
 	collections, err := ix.Collections()
 	stats := Stats{Seq: ix.Seq(), Recipe: ix.recipe, Ready: ix.Ready() == nil, Collections: collections}
 	for _, s := range ix.spaces {
-		answers := s.choose()
+		answers := s.choose(DefaultPolicy().radius(s.algorithm))
 		for _, f := range *s.feeds.Load() {
-			stats.Searchers = append(stats.Searchers, SpaceStats{s.name, f == answers, f.Stats()})
+			stats.Searchers = append(stats.Searchers, SpaceStats{s.name, f == answers, f.answered.Load(), f.Stats()})
 		}
 	}
 	if p := ix.partial; p != nil {
-		stats.Searchers = append(stats.Searchers, SpaceStats{partialName, p.live.Load(), p.Stats()})
 		stats.Partial = p.figures()
+		stats.Searchers = append(stats.Searchers, SpaceStats{partialName, p.live.Load(), int64(stats.Partial.Queries), p.Stats()})
 	}
 	return stats, err
 }

@@ -328,7 +328,8 @@ type Searcher struct {
 	Entries int    `json:"entries"`
 	Bytes   int    `json:"bytes"`        // of memory
 	Stored  int    `json:"stored_bytes"` // in the data folder
-	Answers bool   `json:"answers"`      // searches are answered by it now
+	Answers bool   `json:"answers"`      // searches of the usual radius are answered by it now
+	Lookups int64  `json:"lookups"`      // that it has answered since the start
 }
 
 // Stats is the answer of GET /v1/stats.

@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 
 RADII = {64: (4, 8, 10), 256: (16, 31, 48)}
-OURS = ("multiindex", "linear")
+OURS = ("multiindex", "bktree", "linear")
 
 # Pieces of MultiHash that are worth a try: (how many, bits each).
 PIECES = {

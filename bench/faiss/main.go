@@ -21,9 +21,11 @@ import (
 
 	"touchstone/bench/cputime"
 	"touchstone/hashindex"
+	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/multiindex"
 	"touchstone/hashindex/search/searchtest"
+	"touchstone/hashindex/store/memory"
 )
 
 func main() {
@@ -103,21 +105,23 @@ func (b *bench) make(o order) (report, error) {
 	if err := errors.Join(writeHashes(o.CodesFile, codes), writeHashes(o.QueriesFile, b.queries)); err != nil {
 		return report{}, err
 	}
-	b.searchers = map[string]hashindex.Searcher{"multiindex": multiindex.New(o.Bits), "linear": linear.New(o.Bits)}
+	b.searchers = map[string]hashindex.Searcher{"multiindex": multiindex.New(o.Bits), "bktree": bktree.New(memory.New(), "tree", o.Bits), "linear": linear.New(o.Bits)}
 	r := report{BytesOf: map[string]float64{}, BuildsIn: map[string]float64{}}
 	for name, s := range b.searchers {
 		begun := time.Now()
-		addAll(s, codes)
+		if err := addAll(s, codes); err != nil {
+			return report{}, err
+		}
 		r.BuildsIn[name] = time.Since(begun).Seconds()
 		stats := s.Stats()
-		r.BytesOf[name] = float64(stats.Bytes) / float64(max(1, stats.Entries))
+		r.BytesOf[name] = float64(stats.Bytes+stats.Stored) / float64(max(1, stats.Entries))
 	}
 	runtime.GC()
 	return r, nil
 }
 
-// addAll names each code by its place plus one.
-func addAll(s hashindex.Searcher, codes []hashindex.Hash) {
+// addAll names each code by its place plus one. What can be kept in the store is searched there.
+func addAll(s hashindex.Searcher, codes []hashindex.Hash) error {
 	const step = 100_000
 	edits := make([]hashindex.Edit, 0, step)
 	for i, h := range codes {
@@ -127,6 +131,10 @@ func addAll(s hashindex.Searcher, codes []hashindex.Hash) {
 			edits = edits[:0]
 		}
 	}
+	if kept, ok := s.(hashindex.KeptSearcher); ok {
+		return kept.Save(hashindex.Seq(len(codes)))()
+	}
+	return nil
 }
 
 func writeHashes(path string, hashes []hashindex.Hash) error {

@@ -1,8 +1,10 @@
 // Command scale measures how look-ups grow with the number of references, for every searcher, width and
-// radius, and writes what it finds: tables and plots for bench/README.md.
+// radius, and writes what it finds: tables and plots for bench/README.md, and the measured costs by which the
+// index chooses a searcher.
 //
 //	go run ./bench/scale                  from 10,000 to 1,000,000 references, two minutes
 //	go run ./bench/scale -max 10000000    to 10,000,000, 8 GB of memory
+//	go run ./bench/scale -costs           also costs.go of each package of hashindex/search
 //
 // It is run from the top of the project.
 package main
@@ -22,6 +24,7 @@ func main() {
 	flag.IntVar(&c.rounds, "rounds", 3, "how often each is asked, in turn; medians count")
 	flag.DurationVar(&c.time, "time", defaultTime, "CPU time for each of these")
 	flag.StringVar(&c.out, "out", "bench", "`folder` for scale.ndjson, the plots and README.md")
+	flag.BoolVar(&c.costs, "costs", false, "write the costs in hashindex/search too")
 	flag.Parse()
 	if err := run(c); err != nil {
 		fmt.Fprintln(os.Stderr, "scale:", err)
@@ -40,7 +43,13 @@ func run(c config) error {
 	if err := writePlots(c.out, cells); err != nil {
 		return err
 	}
-	return writeTables(filepath.Join(c.out, "README.md"), cells)
+	if err := writeTables(filepath.Join(c.out, "README.md"), cells); err != nil {
+		return err
+	}
+	if c.costs {
+		return writeCosts(filepath.Join("hashindex", "search"), cells)
+	}
+	return nil
 }
 
 func writeCells(path string, cells []cell) error {

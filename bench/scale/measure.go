@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"runtime"
@@ -12,14 +13,17 @@ import (
 	"touchstone/bench/cputime"
 	"touchstone/fixtures/codes"
 	"touchstone/hashindex"
+	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/multiindex"
+	"touchstone/hashindex/store/bolt"
 )
 
 type config struct {
 	max, rounds int
 	time        time.Duration
 	out         string
+	costs       bool
 }
 
 const defaultTime = 100 * time.Millisecond
@@ -30,13 +34,27 @@ var sizes = []int{1_000, 10_000, 100_000, 1_000_000, 10_000_000}
 // radii are those that are shown and, for the costs, some between.
 var radii = map[int][]int{64: {0, 4, 8, 10, 13, 16}, 256: {0, 8, 16, 24, 31, 40, 48, 64}}
 
-// field are the searchers.
-var field = []struct {
-	name string
-	new  func(bits int) hashindex.Searcher
-}{
-	{"multiindex", func(bits int) hashindex.Searcher { return multiindex.New(bits) }},
-	{"linear", func(bits int) hashindex.Searcher { return linear.New(bits) }},
+// entrant is a searcher, by the name of its package.
+type entrant struct {
+	name  string
+	new   func(folder string, bits int) (hashindex.Searcher, io.Closer, error) // the folder is for what it keeps
+	costs string                                                               // its method in costs.go
+}
+
+var field = []entrant{
+	{"multiindex", func(_ string, bits int) (hashindex.Searcher, io.Closer, error) {
+		return multiindex.New(bits), io.NopCloser(nil), nil
+	}, "func (ix *Index) Costs() hashindex.Costs { return costs[ix.bits] }"},
+	{"bktree", func(folder string, bits int) (hashindex.Searcher, io.Closer, error) {
+		store, err := bolt.Open(folder, bolt.Options{})
+		if err != nil {
+			return nil, nil, err
+		}
+		return bktree.New(store, "tree", bits), store, nil
+	}, "func (t *Tree) Costs() hashindex.Costs { return costs[t.bits] }"},
+	{"linear", func(_ string, bits int) (hashindex.Searcher, io.Closer, error) {
+		return linear.New(bits), io.NopCloser(nil), nil
+	}, "func (s *Scan) Costs() hashindex.Costs { return costs[s.entries.Bits()] }"},
 }
 
 // cell is what was measured of one searcher.
@@ -49,7 +67,7 @@ type cell struct {
 	Lowest   float64 `json:"lowest"`
 	Highest  float64 `json:"highest"`
 	Found    float64 `json:"found_per_lookup"`
-	Bytes    float64 `json:"bytes_per_entry"`
+	Bytes    float64 `json:"bytes_per_entry"` // in memory, or of the file
 }
 
 func measureAll(c config) (cells []cell, err error) {
@@ -76,8 +94,20 @@ func measureSize(c config, bits, n int) (cells []cell, err error) {
 	queries := codes.Queries(2, entries, 4096)
 	searchers := make([]hashindex.Searcher, len(field))
 	for i, f := range field {
-		searchers[i] = f.new(bits)
-		fill(searchers[i], entries)
+		folder, err := os.MkdirTemp("", "scale")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(folder)
+		s, closer, err := f.new(folder, bits)
+		if err != nil {
+			return nil, err
+		}
+		defer closer.Close()
+		if err := fill(s, entries); err != nil {
+			return nil, err
+		}
+		searchers[i] = s
 	}
 	runtime.GC()
 	for _, radius := range radii[bits] {
@@ -97,14 +127,15 @@ func measureSize(c config, bits, n int) (cells []cell, err error) {
 			cells = append(cells, cell{
 				Searcher: f.name, Bits: bits, Entries: n, Radius: radius,
 				Lookups: rates[i][len(rates[i])/2], Lowest: rates[i][0], Highest: rates[i][len(rates[i])-1],
-				Found: found[i], Bytes: float64(stats.Bytes) / float64(stats.Entries),
+				Found: found[i], Bytes: float64(stats.Bytes+stats.Stored) / float64(stats.Entries),
 			})
 		}
 	}
 	return cells, nil
 }
 
-func fill(s hashindex.Searcher, entries []hashindex.Hash) {
+// fill leaves what can be kept in the store there.
+func fill(s hashindex.Searcher, entries []hashindex.Hash) error {
 	const step = 100_000
 	edits := make([]hashindex.Edit, 0, step)
 	for i, h := range entries {
@@ -114,6 +145,10 @@ func fill(s hashindex.Searcher, entries []hashindex.Hash) {
 			edits = edits[:0]
 		}
 	}
+	if kept, ok := s.(hashindex.KeptSearcher); ok {
+		return kept.Save(hashindex.Seq(len(entries)))()
+	}
+	return nil
 }
 
 func scopeOf(radius int) (scope hashindex.Scope) {

@@ -87,6 +87,16 @@ var searchers = map[string]func(hashindex.Algorithm) hashindex.Searcher{
 // as any at a thousand: BenchmarkSearch of package multiindex.
 const defaultSearcher = "multiindex"
 
+// candidates are the searchers between which the index chooses, as it lists them, with their costs.
+func candidates(a hashindex.Algorithm) (names []string, costs []hashindex.Costs) {
+	for _, s := range []hashindex.Searcher{searchers[defaultSearcher](a), newTree(memory.New(), "", a)} {
+		if priced, ok := s.(hashindex.PricedSearcher); ok {
+			names, costs = append(names, s.Stats().Name), append(costs, priced.Costs())
+		}
+	}
+	return names, costs
+}
+
 func newTree(in hashindex.Pages, name string, a hashindex.Algorithm) hashindex.KeptSearcher {
 	return bktree.New(in, name, a.Bits())
 }
