@@ -22,7 +22,7 @@ func (s *Server) addHashes(c echo.Context, collection string) error {
 	}
 	alone := asked.HashReference
 	if asked.References == nil {
-		n, err := s.newReference(alone, "")
+		n, err := s.newReference(alone, "", make([]hashindex.Frame, 1))
 		if err != nil {
 			return err
 		}
@@ -45,9 +45,9 @@ func (s *Server) newReferences(asked []wire.HashReference) ([]hashindex.NewRefer
 	if len(asked) > maxReferenceHashes {
 		return nil, &hashindex.LimitError{Limit: "references", Max: maxReferenceHashes, Got: int64(len(asked))}
 	}
-	news := make([]hashindex.NewReference, len(asked))
+	news, frames := make([]hashindex.NewReference, len(asked)), make([]hashindex.Frame, len(asked))
 	for i, each := range asked {
-		n, err := s.newReference(each, fmt.Sprintf("references[%d].", i))
+		n, err := s.newReference(each, fmt.Sprintf("references[%d].", i), frames[i:i+1:i+1])
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +56,8 @@ func (s *Server) newReferences(asked []wire.HashReference) ([]hashindex.NewRefer
 	return news, nil
 }
 
-func (s *Server) newReference(asked wire.HashReference, prefix string) (hashindex.NewReference, error) {
+// newReference makes the reference, its one frame in the room given for it.
+func (s *Server) newReference(asked wire.HashReference, prefix string, room []hashindex.Frame) (hashindex.NewReference, error) {
 	hashes, err := parseHashes(asked.Hashes, prefix)
 	if err != nil {
 		return hashindex.NewReference{}, err
@@ -70,8 +71,9 @@ func (s *Server) newReference(asked wire.HashReference, prefix string) (hashinde
 			return hashindex.NewReference{}, invalid(prefix+"quality", "%d is not within 0..100", quality)
 		}
 	}
-	frame := hashindex.Frame{Fingerprint: hashindex.Fingerprint{Recipe: s.index.Recipe(), Quality: quality, Hashes: hashes}}
-	return hashindex.NewReference{ExternalID: asked.ExternalID, Meta: asked.Meta, Picture: hashindex.Picture{Frames: []hashindex.Frame{frame}}}, nil
+	frame := &room[0].Fingerprint
+	frame.Recipe, frame.Quality, frame.Hashes = s.index.Recipe(), quality, hashes
+	return hashindex.NewReference{ExternalID: asked.ExternalID, Meta: asked.Meta, Picture: hashindex.Picture{Frames: room}}, nil
 }
 
 func (s *Server) addList(c echo.Context, collection string, format hashlist.Format) error {
@@ -88,6 +90,7 @@ func (s *Server) addList(c echo.Context, collection string, format hashlist.Form
 
 func (s *Server) readList(body io.Reader, format hashlist.Format) (news []hashindex.NewReference, err error) {
 	list := hashlist.NewReader(body, format)
+	var frames []hashindex.Frame // room for those of the next rows
 	for {
 		row, err := list.Read()
 		if err == io.EOF {
@@ -99,10 +102,13 @@ func (s *Server) readList(body io.Reader, format hashlist.Format) (news []hashin
 		if len(news) == maxReferenceHashes {
 			return nil, &hashindex.LimitError{Limit: "references", Max: maxReferenceHashes}
 		}
-		n, err := s.newReference(row, "")
+		if len(frames) == 0 {
+			frames = make([]hashindex.Frame, 128)
+		}
+		n, err := s.newReference(row, "", frames[:1:1])
 		if err != nil {
 			return nil, err
 		}
-		news = append(news, n)
+		news, frames = append(news, n), frames[1:]
 	}
 }

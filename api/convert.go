@@ -136,7 +136,8 @@ func parseHashes(w wire.Hashes, prefix string) (hashes hashindex.Hashes, err err
 		if text == "" {
 			continue
 		}
-		if hashes[a], err = parseHash(a, text, prefix+"hashes."+a.String()); err != nil {
+		if hashes[a], err = hashindex.ParseHashFor(a, text); err != nil {
+			_, err = parseHash(a, text, prefix+"hashes."+a.String())
 			return hashes, err
 		}
 	}

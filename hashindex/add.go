@@ -29,8 +29,9 @@ const maxResembling = 10
 // AddReferences adds all of them in one step or none. They are searchable when it returns.
 // ErrExists when an external id is taken.
 func (ix *Index) AddReferences(ctx context.Context, actor, collection string, news []NewReference) ([]Reference, Seq, error) {
-	for i, n := range news {
-		if err := n.reference(0).validate(); err != nil {
+	references := referencesOf(news)
+	for i := range references {
+		if err := references[i].validate(); err != nil {
 			return nil, 0, fmt.Errorf("reference %d: %w", i, err)
 		}
 	}
@@ -44,7 +45,7 @@ func (ix *Index) AddReferences(ctx context.Context, actor, collection string, ne
 		return nil, 0, err
 	}
 	changes, err := ix.commit(ctx, actor, func(r Reader) ([]Change, error) {
-		return planAdditions(r, collection, news, features, ix.now().UTC())
+		return planAdditions(r, collection, references, features, ix.now().UTC())
 	})
 	if err != nil || len(changes) == 0 {
 		return nil, ix.Seq(), err
@@ -56,16 +57,15 @@ func (ix *Index) AddReferences(ctx context.Context, actor, collection string, ne
 	return added, changes[len(changes)-1].Seq, nil
 }
 
-func planAdditions(r Reader, collection string, news []NewReference, features [][][]byte, at time.Time) ([]Change, error) {
+func planAdditions(r Reader, collection string, references []Reference, features [][][]byte, at time.Time) ([]Change, error) {
 	c, err := r.CollectionNamed(collection)
 	if err != nil {
 		return nil, err
 	}
-	changes := make([]Change, len(news))
-	for i, n := range news {
-		reference := n.reference(c.ID)
-		reference.Added = at
-		changes[i] = Change{Kind: ReferenceAdded, Reference: reference, Features: features[i]}
+	changes := make([]Change, len(references))
+	for i := range references {
+		changes[i] = Change{Kind: ReferenceAdded, Reference: references[i], Features: features[i]}
+		changes[i].Reference.Collection, changes[i].Reference.Added = c.ID, at
 	}
 	return changes, nil
 }
@@ -73,8 +73,10 @@ func planAdditions(r Reader, collection string, news []NewReference, features []
 // featuresOf are the bytes to be stored of the frames' features, by reference; nil for one without.
 func featuresOf(news []NewReference) ([][][]byte, error) {
 	all := make([][][]byte, len(news))
-	for i, n := range news {
-		for f, frame := range n.Picture.Frames {
+	for i := range news {
+		n := &news[i]
+		for f := range n.Picture.Frames {
+			frame := &n.Picture.Frames[f]
 			if frame.Features.IsZero() {
 				continue
 			}
@@ -100,18 +102,30 @@ func encodedOf(news []NewReference) (contents [][]byte) {
 	return contents
 }
 
-func (n NewReference) reference(c CollectionID) Reference {
-	r := Reference{
-		Collection: c, ExternalID: n.ExternalID, Note: n.Note, Meta: n.Meta,
-		Format: n.Picture.Format, Width: n.Picture.Width, Height: n.Picture.Height,
+// referencesOf are the references without what only the store knows: collection, id and time.
+func referencesOf(news []NewReference) []Reference {
+	frames := 0
+	for i := range news {
+		frames += len(news[i].Picture.Frames)
 	}
-	if n.Encoded != nil {
-		r.Content = n.Picture.Content
+	room := make([]StoredFrame, 0, frames) // one for all: a list adds ten thousand references of a frame
+	all := make([]Reference, len(news))
+	for i := range news {
+		n, first := &news[i], len(room)
+		for j := range n.Picture.Frames {
+			f := &n.Picture.Frames[j]
+			room = append(room, StoredFrame{At: f.At, Recipe: f.Recipe, Quality: f.Quality, Hashes: f.Hashes})
+		}
+		all[i] = Reference{
+			ExternalID: n.ExternalID, Note: n.Note, Meta: n.Meta,
+			Format: n.Picture.Format, Width: n.Picture.Width, Height: n.Picture.Height,
+			Frames: room[first:len(room):len(room)],
+		}
+		if n.Encoded != nil {
+			all[i].Content = n.Picture.Content
+		}
 	}
-	for _, f := range n.Picture.Frames {
-		r.Frames = append(r.Frames, StoredFrame{At: f.At, Recipe: f.Recipe, Quality: f.Quality, Hashes: f.Hashes})
-	}
-	return r
+	return all
 }
 
 // Resembling says what an added reference looks like that came before it: asked after the addition,

@@ -71,16 +71,36 @@ func Hash256(words [4]uint64) Hash { return Hash{Words: words, width: 256} }
 
 // ParseHash reads 16 or 64 hex digits, most significant first. ErrInvalid names what is wrong.
 func ParseHash(text string) (Hash, error) {
-	var raw [32]byte
 	if len(text) != 16 && len(text) != 64 {
 		return Hash{}, invalid("hash", "%d characters, want 16 hex digits (64 bits) or 64 (256 bits)", len(text))
 	}
-	n, err := hex.Decode(raw[:], []byte(text))
-	if err != nil {
+	h := Hash{width: uint16(len(text) * 4)}
+	wrong := byte(0)
+	for i := range len(text) {
+		digit := hexDigits[text[i]]
+		wrong |= digit
+		word := &h.Words[(len(text)-1-i)/16]
+		*word = *word<<4 | uint64(digit&0xf)
+	}
+	if wrong > 0xf {
 		return Hash{}, invalid("hash", "%.64q is not hexadecimal", text)
 	}
-	return HashFromBytes(raw[:n])
+	return h, nil
 }
+
+// hexDigits are the values of hex digits; 0xff for any other byte.
+var hexDigits = func() (values [256]byte) {
+	for c := range values {
+		values[c] = 0xff
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		values[c] = byte(i)
+	}
+	for i, c := range []byte("ABCDEF") {
+		values[c] = byte(10 + i)
+	}
+	return values
+}()
 
 // ParseHashFor reads a hash of the algorithm's width.
 func ParseHashFor(a Algorithm, text string) (Hash, error) {

@@ -102,15 +102,18 @@ func hashOf(r *wire.HashReference, column string) *string {
 // hold it. Reader and Writer share it, so that one never writes what the other refuses.
 func tidy(r *wire.HashReference) error {
 	found := false
-	for _, a := range hashindex.Algorithms() {
-		text := hashOf(r, a.String())
+	for a, text := range [hashindex.AlgorithmCount]*string{&r.Hashes.PDQ, &r.Hashes.PHash, &r.Hashes.DHash, &r.Hashes.AHash} {
 		if *text == "" {
 			continue
 		}
-		if _, err := hashindex.ParseHashFor(a, *text); err != nil {
-			return invalid(a.String(), "%v", err)
+		upper, err := checkHash(hashindex.Algorithm(a), *text)
+		if err != nil {
+			return err
 		}
-		*text, found = strings.ToLower(*text), true
+		if upper {
+			*text = strings.ToLower(*text)
+		}
+		found = true
 	}
 	if !found {
 		return invalid("pdq", "the row has no hash")
@@ -122,6 +125,25 @@ func tidy(r *wire.HashReference) error {
 		r.Meta = nil
 	}
 	return checkUTF8(r)
+}
+
+// checkHash says whether the hash has upper-case digits, or what is wrong with it.
+func checkHash(a hashindex.Algorithm, text string) (upper bool, err error) {
+	digits := len(text) == a.Bits()/4
+	for i := 0; i < len(text) && digits; i++ {
+		switch c := text[i]; {
+		case '0' <= c && c <= '9' || 'a' <= c && c <= 'f':
+		case 'A' <= c && c <= 'F':
+			upper = true
+		default:
+			digits = false
+		}
+	}
+	if digits {
+		return upper, nil
+	}
+	_, err = hashindex.ParseHashFor(a, text)
+	return false, invalid(a.String(), "%v", err)
 }
 
 func checkUTF8(r *wire.HashReference) error {

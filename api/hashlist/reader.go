@@ -17,7 +17,9 @@ type Reader struct {
 	parse   func(record []byte) (wire.HashReference, error)
 	header  bool // still to be read
 	columns []string
-	err     error // what ended the list
+	first   []byte // the header's text; nil for a format without one
+	raw     []byte // of the last row
+	err     error  // what ended the list
 }
 
 // NewReader reads the list from r.
@@ -45,6 +47,14 @@ func (r *Reader) Read() (wire.HashReference, error) {
 	return row, err
 }
 
+// Raw is the row that Read returned last as it stands in the list, without its line ending; valid until
+// the next Read.
+func (r *Reader) Raw() []byte { return r.raw }
+
+// Header is the row of the columns' names once a row was read, without its line ending; nil for a
+// format that has none. What it and some Raws make, a line each, is a list too.
+func (r *Reader) Header() []byte { return r.first }
+
 func (r *Reader) read() (wire.HashReference, error) {
 	if r.header {
 		if err := r.readHeader(); err != nil {
@@ -56,6 +66,7 @@ func (r *Reader) read() (wire.HashReference, error) {
 	if err != nil {
 		return wire.HashReference{}, err
 	}
+	r.raw = record
 	row, err := r.parse(record)
 	if err != nil {
 		return wire.HashReference{}, err
@@ -71,6 +82,7 @@ func (r *Reader) readHeader() error {
 	if err != nil {
 		return err
 	}
+	r.first = bytes.Clone(record)
 	r.columns, err = parseHeader(record)
 	return err
 }

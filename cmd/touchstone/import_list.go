@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -24,8 +25,9 @@ type chunk struct {
 	err         error // the list is unreadable from here on
 }
 
-// list adds the rows of a list in their order. The next chunk is read while one is being added.
-// A list is trusted up to its first bad row: what stands before is added.
+// list adds the rows of a list in their order. Three things go on at once: a chunk is read, the one
+// before is on its way, and the one before that is committed. A list is trusted up to its first bad
+// row: what stands before is added.
 func (im *importer) list(ctx context.Context, list io.Reader, format hashlist.Format) error {
 	im.bar = im.app.bar(-1, im.unit)
 	chunks := make(chan chunk, 1)
@@ -39,16 +41,61 @@ func (im *importer) list(ctx context.Context, list io.Reader, format hashlist.Fo
 		defer close(chunks)
 		im.readChunks(reading, hashlist.NewReader(list, format), chunks)
 	}()
+	last := begun()
 	for c := range chunks {
-		if err := im.addChunk(context.WithoutCancel(ctx), c); err != nil {
+		before := last
+		last = newTurn()
+		go func(mine *turn) { mine.end(im.addChunk(context.WithoutCancel(ctx), c, format, before)) }(last)
+		// The one before is done when this one may be committed; so two are on their way at most.
+		if err := before.wait(); err != nil {
+			last.wait()
 			return err
 		}
 		if ctx.Err() != nil {
-			return nil // finish says so
+			break // finish says so
 		}
 	}
-	return nil
+	return last.wait()
 }
+
+// turn is a chunk's: it ends when the chunk is added, or with why it is not.
+type turn struct {
+	done chan struct{}
+	err  error // read after done
+}
+
+func newTurn() *turn { return &turn{done: make(chan struct{})} }
+
+func begun() *turn {
+	t := newTurn()
+	t.end(nil)
+	return t
+}
+
+func (t *turn) end(err error) {
+	t.err = err
+	close(t.done)
+}
+
+func (t *turn) wait() error {
+	<-t.done
+	return t.err
+}
+
+// held reads what is in its turn: the end of a body, without which the server adds nothing.
+type held struct {
+	before *turn
+	rest   *bytes.Reader
+}
+
+func (h *held) Read(p []byte) (int, error) {
+	if err := h.before.wait(); err != nil {
+		return 0, errNotItsTurn
+	}
+	return h.rest.Read(p)
+}
+
+var errNotItsTurn = errors.New("the rows before were not added")
 
 func (im *importer) readChunks(ctx context.Context, list *hashlist.Reader, chunks chan<- chunk) {
 	for row := 1; ; {
@@ -69,11 +116,10 @@ func (im *importer) readChunks(ctx context.Context, list *hashlist.Reader, chunk
 	}
 }
 
+// readChunk takes rows as they stand in the list: what was read there need not be written anew.
 func (im *importer) readChunk(list *hashlist.Reader, first int) chunk {
-	var body bytes.Buffer
-	out := hashlist.NewWriter(&body, hashlist.CSV)
 	c := chunk{first: first, last: first - 1}
-	for c.rows < chunkRows && body.Len() < chunkBytes {
+	for c.rows < chunkRows && len(c.body) < chunkBytes {
 		row, err := list.Read()
 		if err != nil {
 			c.err = err
@@ -81,12 +127,13 @@ func (im *importer) readChunk(list *hashlist.Reader, first int) chunk {
 		}
 		c.last++
 		if im.isNew(row, c.last) {
+			if c.rows == 0 && list.Header() != nil {
+				c.body = append(append(c.body, list.Header()...), '\n')
+			}
 			c.rows++
-			out.Write(row) // what Reader takes, Writer takes, and a buffer never fails
+			c.body = append(append(c.body, list.Raw()...), '\n')
 		}
 	}
-	out.Flush()
-	c.body = body.Bytes()
 	return c
 }
 
@@ -101,15 +148,29 @@ func (im *importer) isNew(row wire.HashReference, n int) bool {
 	return err == nil && !there
 }
 
-func (im *importer) addChunk(ctx context.Context, c chunk) error {
-	im.count(func(r *importReport) { r.Files += c.last - c.first + 1 })
-	if c.rows > 0 {
-		added, err := im.client.AddHashList(ctx, im.collection, hashlist.CSV, bytes.NewReader(c.body))
-		if err != nil {
-			return fmt.Errorf("rows %d to %d: %w", c.first, c.last, err)
-		}
-		im.count(func(r *importReport) { r.Added += added.Added })
+// addChunk adds the chunk when the one before is added, and not if that was not.
+func (im *importer) addChunk(ctx context.Context, c chunk, format hashlist.Format, before *turn) error {
+	added, err := im.send(ctx, c, format, before)
+	if before.wait() != nil {
+		return errNotItsTurn
 	}
-	im.bar.add(c.last - c.first + 1)
+	rows := c.last - c.first + 1
+	im.count(func(r *importReport) { r.Files, r.Added = r.Files+rows, r.Added+added })
+	if err != nil {
+		return fmt.Errorf("rows %d to %d: %w", c.first, c.last, err)
+	}
+	im.bar.add(rows)
 	return c.err
+}
+
+// send sends all but the last bytes at once, and those when it is the chunk's turn: so the server reads
+// one chunk while it commits another, and adds rows in their order.
+func (im *importer) send(ctx context.Context, c chunk, format hashlist.Format, before *turn) (added int, err error) {
+	if c.rows == 0 {
+		return 0, nil
+	}
+	most := len(c.body) - 2 // without these the last row is not whole
+	body := io.MultiReader(bytes.NewReader(c.body[:most]), &held{before, bytes.NewReader(c.body[most:])})
+	answer, err := im.client.AddHashList(ctx, im.collection, format, body)
+	return answer.Added, err
 }
