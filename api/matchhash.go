@@ -13,7 +13,7 @@ import (
 
 // matchHash answers a batch of hashes, or a stream of them, by the content type.
 func (s *Server) matchHash(c echo.Context) error {
-	if err := s.index.Ready(); err != nil {
+	if err := s.index.HashesReady(); err != nil {
 		return err
 	}
 	switch mediaType(c) {

@@ -31,7 +31,7 @@ func (ix *Index) EachHash(ctx context.Context, q HashQuery, take func(Seq, []Has
 	if err := q.validate(); err != nil {
 		return 0, err
 	}
-	if err := ix.hashesReady(); err != nil {
+	if err := ix.HashesReady(); err != nil {
 		return 0, err
 	}
 	s := &hashSearch{index: ix, query: q, space: ix.spaces[q.Algorithm], catalog: ix.catalog.Load(), seq: ix.Seq(), take: take}

@@ -170,7 +170,8 @@ func (ix *Index) WaitReady(ctx context.Context) error {
 	}
 }
 
-func (ix *Index) hashesReady() error {
+// HashesReady is Ready for MatchHashes alone, which need no features of tier partial.
+func (ix *Index) HashesReady() error {
 	select {
 	case <-ix.hashes:
 		return ix.hashesErr

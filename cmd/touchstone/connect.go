@@ -14,7 +14,8 @@ type access int
 const (
 	noStore   access = iota // nothing: it works on pictures alone
 	reading                 // what the store holds; other readers may share the folder
-	searching               // reading, with the searchers loaded
+	asking                  // reading, and searching for bare hashes
+	searching               // reading, and searching in every tier
 	changing                // writing to a store that is there
 	writing                 // writing; the store is made if it is missing
 )

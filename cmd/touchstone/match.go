@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -19,19 +20,32 @@ type matchedFile struct {
 
 func (a *app) matchCommand() *cobra.Command {
 	var options client.MatchOptions
+	var hashes hashOptions
 	radius := -1
-	verb := a.verb("match FILE...", "Say which references pictures copy (- is standard input)", cobra.MinimumNArgs(1),
+	verb := a.verb("match FILE... | --hash HEX...", "Say which references pictures copy (- is standard input)", cobra.ArbitraryArgs,
 		func(ctx context.Context, files []string) error {
 			if radius >= 0 {
 				options.Radius = &radius
 			}
+			if (len(files) == 0) == (len(hashes.hashes) == 0) {
+				return usageError{errors.New("give either files or --hash"), "touchstone match"}
+			}
+			if len(hashes.hashes) > 0 {
+				return a.matchHashes(ctx, hashes, options)
+			}
 			return a.match(ctx, files, options)
 		})
+	verb.Long = `Say which references pictures copy, or with --hash which references have a hash near this one. On a
+data folder both are answered from the file at once; a search index is loaded only when the
+questions are many.`
 	flags := verb.Flags()
 	flags.StringVar(&options.Effort, "effort", "", "how far to search: fast or full (default full)")
 	flags.IntVar(&options.Limit, "limit", 0, "how many matches to print for each picture (default 10)")
 	flags.StringSliceVar(&options.Collections, "collections", nil, "search these `names` alone, separated by commas")
-	flags.IntVar(&radius, "radius", -1, "largest PDQ distance in `bits` (default: each collection's own)")
+	flags.IntVar(&radius, "radius", -1, "largest distance in `bits` (default: each collection's own)")
+	flags.StringSliceVar(&hashes.hashes, "hash", nil, "search for this `hash` in place of pictures; may be given more than once")
+	flags.StringVar(&hashes.algorithm, "algorithm", "", "what made the hash: pdq, phash, dhash or ahash (default pdq for 64 digits, phash for 16)")
+	flags.BoolVar(&hashes.dihedral, "dihedral", false, "search for the mirrored and turned PDQ hash too")
 	return verb
 }
 

@@ -37,10 +37,14 @@ func openHouse(ctx context.Context, folder string, need access) (*house, error) 
 	if err != nil {
 		return nil, err
 	}
-	if need == searching || need == writing {
-		if err := h.index.WaitReady(ctx); err != nil {
-			return nil, errors.Join(err, h.close())
-		}
+	switch need {
+	case asking:
+		err = h.index.WaitHashes(ctx)
+	case searching, writing:
+		err = h.index.WaitReady(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
 }
@@ -73,7 +77,7 @@ func openStorage(folder string, need access) (hashindex.Storage, error) {
 			return nil, fmt.Errorf("%s: %w", folder, hashindex.ErrNotFound)
 		}
 	}
-	return bolt.Open(folder, bolt.Options{ReadOnly: need == reading || need == searching})
+	return bolt.Open(folder, bolt.Options{ReadOnly: need == reading || need == asking || need == searching})
 }
 
 // searchers are those in memory that an operator can choose. All give the same answers.
