@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -141,14 +142,33 @@ func (ix *Index) loadInMemory(ctx context.Context, config Config) {
 		}
 	}
 	started := time.Now()
-	for _, s := range ix.spaces {
-		if err := ix.loadSpace(ctx, s, config.NewSearcher(s.algorithm)); err != nil {
-			ix.loadedErr = err
-			ix.log.Error("searchers in memory not loaded; what is kept goes on answering", "space", s.name, "err", err)
-			return
-		}
+	if ix.loadedErr = ix.loadSpaces(ctx, config); ix.loadedErr == nil {
+		ix.log.Info("searchers in memory answer", "seq", ix.Seq(), "took", time.Since(started))
 	}
-	ix.log.Info("searchers in memory answer", "seq", ix.Seq(), "took", time.Since(started))
+}
+
+// loadSpaces loads the spaces on all processors.
+func (ix *Index) loadSpaces(ctx context.Context, config Config) error {
+	spaces := make(chan *space, len(ix.spaces))
+	for _, s := range ix.spaces {
+		spaces <- s
+	}
+	close(spaces)
+	errs := make([]error, runtime.GOMAXPROCS(0))
+	var workers sync.WaitGroup
+	for i := range errs {
+		workers.Go(func() {
+			for s := range spaces {
+				if err := ix.loadSpace(ctx, s, config.NewSearcher(s.algorithm)); err != nil {
+					errs[i] = err
+					ix.log.Error("searchers in memory not loaded; what is kept goes on answering", "space", s.name, "err", err)
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return errors.Join(errs...)
 }
 
 // loadSpace fills the searcher from the one that is kept. One that turns out to be damaged is made anew

@@ -218,32 +218,45 @@ func (v *view) gone() ([]hashindex.FrameID, error) {
 	return all, nil
 }
 
-// each yields the entries in the order of frames.
+// each yields the entries in the order of frames, page by page: it is what loading into memory waits for.
 func (v *view) each(yield func(hashindex.Entry) error) error {
-	hash := v.hash
+	var byPlace []uint64
 	if len(v.nodes) > 0 {
-		byPlace, err := v.byPlace()
-		if err != nil {
+		var err error
+		if byPlace, err = v.byPlace(); err != nil {
 			return err
 		}
-		hash = func(place int) (hashindex.Hash, error) { return hashindex.Hash64(byPlace[place]), nil }
 	}
+	var block []byte
 	before := hashindex.FrameID(0)
-	for place := range v.entries {
-		frame, collection, err := v.owner(place)
+	for first := 0; first < v.entries; first += ownersIn {
+		n := share(v.entries, ownersIn, first/ownersIn)
+		page, err := v.page(&v.ownerPage, v.ownersAt+first/ownersIn, even(n*12))
 		if err != nil {
 			return err
 		}
-		if place > 0 && frame <= before {
-			return damaged("the order of frames")
-		}
-		before = frame
-		h, err := hash(place)
-		if err != nil {
-			return err
-		}
-		if err := yield(hashindex.Entry{Frame: frame, Collection: collection, Hash: h}); err != nil {
-			return err
+		for at := range n {
+			e := hashindex.Entry{
+				Frame:      hashindex.FrameID(binary.LittleEndian.Uint64(page[at*8:])),
+				Collection: hashindex.CollectionID(binary.LittleEndian.Uint32(page[n*8+at*4:])),
+			}
+			if e.Frame <= before && first+at > 0 {
+				return damaged("the order of frames")
+			}
+			before = e.Frame
+			if byPlace != nil {
+				e.Hash = hashindex.Hash64(byPlace[first+at])
+			} else {
+				if at%arena.Size == 0 { // owners fill blocks, so each begins one
+					if block, err = v.block((first + at) / arena.Size); err != nil {
+						return err
+					}
+				}
+				e.Hash = hashIn(block, at%arena.Size, v.planes)
+			}
+			if err := yield(e); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -252,20 +265,25 @@ func (v *view) each(yield func(hashindex.Entry) error) error {
 // byPlace are the hashes of a tree in the order of frames.
 func (v *view) byPlace() ([]uint64, error) {
 	all, seen := make([]uint64, v.entries), make([]uint64, up(v.entries, 64))
-	for position := range v.entries {
-		place, err := v.place(position)
+	perPage := hashesIn(v.bits)
+	for first := 0; first < v.entries; first += perPage {
+		n := share(v.entries, perPage, first/perPage)
+		hashes, err := v.page(&v.hashPage, v.hashesAt+first/perPage, up(n, arena.Size)*arena.Size*8)
 		if err != nil {
 			return nil, err
 		}
-		h, err := v.hash(position)
+		places, err := v.page(&v.placePage, v.placesAt+first/perPage, even(n*4))
 		if err != nil {
 			return nil, err
 		}
-		if seen[place/64]>>(place%64)&1 != 0 {
-			return nil, damaged("place %d is there twice", place)
+		for i := range n {
+			place := binary.LittleEndian.Uint32(places[i*4:])
+			if int(place) >= v.entries || seen[place/64]>>(place%64)&1 != 0 {
+				return nil, damaged("place %d of %d is no place, or there twice", place, v.entries)
+			}
+			seen[place/64] |= 1 << (place % 64)
+			all[place] = binary.LittleEndian.Uint64(hashes[i*8:])
 		}
-		seen[place/64] |= 1 << (place % 64)
-		all[place] = h.Words[0]
 	}
 	return all, nil
 }
