@@ -150,10 +150,7 @@ func (s *Server) decode(ctx context.Context, encoded []byte) (p hashindex.Pictur
 			err = &hashindex.DecodeError{Reason: hashindex.CorruptImage, Detail: "the decoder gave the picture up"}
 		}
 		s.metrics.decoding.Dec()
-		s.metrics.decodes.Observe(s.config.Now().Sub(begun).Seconds())
-		if err == nil {
-			s.metrics.decoded.Inc()
-		}
+		s.metrics.observeDecoding(p.Took, s.config.Now().Sub(begun), err)
 	}()
 	return s.config.Fingerprint.Picture(ctx, encoded)
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"touchstone/hashindex"
 )
 
 // metrics are what /metrics shows, in a registry of their own: two servers in one process do not
@@ -19,6 +21,7 @@ type metrics struct {
 	requests *prometheus.HistogramVec // by route, method and status
 	refusals *prometheus.CounterVec   // by problem code
 	decodes  prometheus.Histogram     // of pictures, refused ones included
+	stages   *prometheus.HistogramVec // of the same, by what was done with them
 	matches  *prometheus.HistogramVec // by what was asked with
 	decoded  prometheus.Counter
 	decoding prometheus.Gauge
@@ -39,6 +42,9 @@ func newMetrics(s *Server) *metrics {
 		decodes: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "touchstone_decode_duration_seconds", Help: "Time to decode and fingerprint one picture.", Buckets: fastBuckets,
 		}),
+		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "touchstone_picture_stage_duration_seconds", Help: "Time to decode one picture, to hash it, or to find its features; of a refused one all is decoding.", Buckets: fastBuckets,
+		}, []string{"stage"}),
 		matches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "touchstone_match_duration_seconds", Help: "Time to search for one picture, or for one batch of hashes.", Buckets: fastBuckets,
 		}, []string{"query"}),
@@ -49,7 +55,7 @@ func newMetrics(s *Server) *metrics {
 			Name: "touchstone_pictures_decoding", Help: "Pictures being decoded now.",
 		}),
 	}
-	m.registry.MustRegister(m.requests, m.refusals, m.decodes, m.matches, m.decoded, m.decoding, &indexCollector{s},
+	m.registry.MustRegister(m.requests, m.refusals, m.decodes, m.stages, m.matches, m.decoded, m.decoding, &indexCollector{s},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -59,6 +65,21 @@ func (m *metrics) observe(c echo.Context, route, code string, took time.Duration
 	if code != "" {
 		m.refusals.WithLabelValues(code).Inc()
 	}
+}
+
+// observeDecoding counts a picture that took so long in all.
+func (m *metrics) observeDecoding(took hashindex.Took, all time.Duration, err error) {
+	m.decodes.Observe(all.Seconds())
+	if err != nil {
+		m.stages.WithLabelValues("decode").Observe(all.Seconds())
+		return
+	}
+	m.stages.WithLabelValues("decode").Observe(took.Decode.Seconds())
+	m.stages.WithLabelValues("hash").Observe(took.Hash.Seconds())
+	if took.Features > 0 {
+		m.stages.WithLabelValues("features").Observe(took.Features.Seconds())
+	}
+	m.decoded.Inc()
 }
 
 // routeOf is the route as openapi.yaml writes it, and "none" for requests that found none: what

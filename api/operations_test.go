@@ -91,6 +91,8 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 		`touchstone_http_request_duration_seconds_count{method="GET",route="none",status="404"} 1`,
 		`touchstone_refusals_total{code="image_format_unsupported"} 1`,
 		`touchstone_decode_duration_seconds_count 3`,
+		`touchstone_picture_stage_duration_seconds_count{stage="decode"} 3`,
+		`touchstone_picture_stage_duration_seconds_count{stage="hash"} 2`,
 		`touchstone_pictures_decoded_total 2`,
 		`touchstone_match_duration_seconds_count{query="picture"} 1`,
 		`touchstone_references{collection="shoes",purpose="brand"} 1`,

@@ -37,6 +37,14 @@ type Picture struct {
 	Width, Height int    // pixels, after EXIF orientation
 	Content       Digest // SHA-256 of the encoded bytes
 	Frames        []Frame
+	Took          Took
+}
+
+// Took is where the time of making a picture's fingerprints went.
+type Took struct {
+	Decode   time.Duration // from the first byte of the headers to pixels
+	Hash     time.Duration // the digest of the bytes and the hashes of the pixels
+	Features time.Duration // 0 where none were asked for
 }
 
 // Transform is what was done to a reference to get the picture asked about: one of the eight

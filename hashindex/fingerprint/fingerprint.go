@@ -59,18 +59,21 @@ func (m *Maker) picture(ctx context.Context, encoded []byte, d *detailer) (hashi
 	if err := ctx.Err(); err != nil {
 		return hashindex.Picture{}, err
 	}
+	begun := time.Now()
 	h, err := m.inspect(encoded)
 	if err != nil {
 		return hashindex.Picture{}, err
 	}
 	s := m.samplers.Get().(*sampler)
 	defer m.samplers.Put(s)
-	picture := hashindex.Picture{Format: h.format.String(), Content: hashindex.DigestOf(encoded)}
+	picture := hashindex.Picture{Format: h.format.String()}
+	timed(&picture.Took.Hash, func() { picture.Content = hashindex.DigestOf(encoded) })
 	picture.Width, picture.Height = h.orientation.size(h.width, h.height)
 	err = h.eachFrame(ctx, encoded, func(img image.Image, at time.Duration) error {
-		fp := s.fingerprint(img, h)
+		var fp hashindex.Fingerprint
+		timed(&picture.Took.Hash, func() { fp = s.fingerprint(img, h) })
 		if d != nil {
-			fp.Features = d.features(img, h)
+			timed(&picture.Took.Features, func() { fp.Features = d.features(img, h) })
 		}
 		picture.Frames = append(picture.Frames, hashindex.Frame{At: at, Fingerprint: fp})
 		return ctx.Err()
@@ -78,7 +81,15 @@ func (m *Maker) picture(ctx context.Context, encoded []byte, d *detailer) (hashi
 	if err != nil {
 		return hashindex.Picture{}, err
 	}
+	picture.Took.Decode = time.Since(begun) - picture.Took.Hash - picture.Took.Features
 	return picture, nil
+}
+
+// timed adds the time that a part of the work takes.
+func timed(to *time.Duration, part func()) {
+	begun := time.Now()
+	part()
+	*to += time.Since(begun)
 }
 
 // inspect walks the headers: the format's own limits and its completeness are checked there.
