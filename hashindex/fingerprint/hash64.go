@@ -93,32 +93,36 @@ func (s *sampler) shrink(luma pdq.Luma) *image.Gray {
 	width, height := min(luma.Width, smallSide), min(luma.Height, smallSide)
 	pix := resized(s.small.Pix, width*height)
 	s.small = image.Gray{Pix: pix, Stride: width, Rect: image.Rect(0, 0, width, height)}
+	cells := s.cells[:width+1]
+	for x := range cells {
+		cells[x] = x * luma.Width / width
+	}
 	for y := range height {
-		s.average(pix[y*width:][:width], luma, y*luma.Height/height, (y+1)*luma.Height/height)
+		average(pix[y*width:][:width], luma, cells, y*luma.Height/height, (y+1)*luma.Height/height)
 	}
 	return &s.small
 }
 
 // average makes a row of the shrunk plane from rows of the plane. Each cell is summed up row by
 // row and from left to right: float sums depend on the order, and it is part of the recipe.
-func (s *sampler) average(out []uint8, luma pdq.Luma, top, bottom int) {
+func average(out []uint8, luma pdq.Luma, cells []int, top, bottom int) {
 	var sums [smallSide]float32
-	n := len(out)
 	for y := top; y < bottom; y++ {
 		row := luma.Pix[y*luma.Width:][:luma.Width]
-		if luma.Width == 4*n {
-			addFours(sums[:n], row)
+		if luma.Width == 4*len(out) {
+			addFours(sums[:len(out)], row)
 			continue
 		}
-		for x := range n {
-			for _, v := range row[x*luma.Width/n : (x+1)*luma.Width/n] {
-				sums[x] += v
+		for x := range out {
+			sum := sums[x]
+			for _, v := range row[cells[x]:cells[x+1]] {
+				sum += v
 			}
+			sums[x] = sum
 		}
 	}
 	for x := range out {
-		cell := (x+1)*luma.Width/n - x*luma.Width/n
-		out[x] = uint8(sums[x]/float32(cell*(bottom-top)) + 0.5)
+		out[x] = uint8(sums[x]/float32((cells[x+1]-cells[x])*(bottom-top)) + 0.5)
 	}
 }
 

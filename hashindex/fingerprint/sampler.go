@@ -15,6 +15,7 @@ type sampler struct {
 	chroma        chromaSampler
 	brightness    [pdq.MaxSide]uint8
 	small         image.Gray
+	cells         [smallSide + 1]int // where the columns of small begin
 	hasher        hasher64
 }
 
