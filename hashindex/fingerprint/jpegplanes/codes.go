@@ -25,7 +25,7 @@ type codes struct {
 // value that is stored is 0.
 type entry uint32
 
-func (e entry) bits() uint    { return uint(e & 31) }
+func (e entry) bits() uint    { return uint(e & 63) }
 func (e entry) symbol() int   { return int(e >> 8 & 0xff) }
 func (e entry) run() int      { return int(e >> 12 & 15) }
 func (e entry) value() int32  { return int32(e) >> 16 }

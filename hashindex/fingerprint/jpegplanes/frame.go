@@ -99,10 +99,15 @@ func (f *frame) readSampling() bool {
 	return true
 }
 
-// layOut makes the planes.
+// layOut makes the planes. It leaves the largest of progressive pictures to others: should they turn out
+// to be damaged, their coefficients would be held here and there at once.
 func (f *frame) layOut() bool {
+	const most = 60_000_000 // samples
 	wide, high := f.components[0].wide, f.components[0].high
 	f.acrossUnits, f.downUnits = ceil(f.width, 8*wide), ceil(f.height, 8*high)
+	if samples := 64 * f.acrossUnits * f.downUnits * (wide*high + len(f.components) - 1); f.progressive && samples > most {
+		return false
+	}
 	for i := range f.components {
 		c := &f.components[i]
 		c.across = f.acrossUnits * c.wide

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/gen2brain/jpegn"
+
+	"touchstone/fixtures"
 )
 
 // agree holds a picture to what jpegn makes of it, sample by sample. It reports whether it was decoded.
@@ -184,6 +186,30 @@ func TestRealPicturesDecodeAsJpegn(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d of %d were decoded", decoded, seen)
+}
+
+// TestHostileFilesAreDecodedAsByJpegnOrNot goes through the generated ones.
+func TestHostileFilesAreDecodedAsByJpegnOrNot(t *testing.T) {
+	for _, file := range fixtures.Hostile() {
+		if size, err := jpegn.DecodeConfig(bytes.NewReader(file.Content)); err == nil && size.Width*size.Height > 1<<23 {
+			continue // jpegn would take its time
+		}
+		agree(t, file.Content, file.Name)
+	}
+}
+
+// TestHugeProgressivePictureIsLeftToOthers holds the bound on what is held twice: a header alone, of a
+// picture that would take 600 MB of coefficients.
+func TestHugeProgressivePictureIsLeftToOthers(t *testing.T) {
+	d := new(decoder)
+	header := []byte{8, 17320 >> 8, 17320 & 255, 17320 >> 8, 17320 & 255, 1, 1, 0x11, 0}
+	if d.readFrame(true, header, 1<<30) {
+		t.Error("300 million samples were accepted")
+	}
+	header[1], header[2] = 0, 16
+	if d.forget(); !d.readFrame(true, header, 1<<30) {
+		t.Error("17,320×16 samples were refused")
+	}
 }
 
 func TestInverseEqualsItsPortableTwin(t *testing.T) {

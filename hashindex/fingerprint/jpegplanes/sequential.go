@@ -46,10 +46,9 @@ func (b *bits) wholeBlock(block *[64]int16, c *component) (swings, ok bool) {
 		}
 		e := ac.short[next>>(64-look)]
 		if e.isValue() {
-			k += e.run()
-			next <<= e.bits() & 63
+			next <<= e.bits()
 			n -= e.bits()
-			if k > 63 {
+			if k += e.run(); k > 63 {
 				return false, false
 			}
 			block[order[k&63]&63] = int16(e.value())
