@@ -40,7 +40,8 @@ func (f *frame) forget() {
 }
 
 // readFrame reads the frame header: precision, height, width, and the components with their sampling
-// factors and tables. Pictures of far more samples than bytes are left to others to refuse.
+// factors and tables. Pictures of far more pixels than bytes, or of more than 268 million, are left to
+// others to refuse.
 func (d *decoder) readFrame(progressive bool, body []byte, size int) bool {
 	const most = 1024 // pixels a byte
 	if d.components != nil || len(body) < 6 || body[0] != 8 || len(body) != 6+3*int(body[5]) {
@@ -48,7 +49,7 @@ func (d *decoder) readFrame(progressive bool, body []byte, size int) bool {
 	}
 	d.progressive = progressive
 	d.height, d.width = int(binary.BigEndian.Uint16(body[1:])), int(binary.BigEndian.Uint16(body[3:]))
-	if d.width == 0 || d.height == 0 || d.width*d.height > most*size {
+	if d.width == 0 || d.height == 0 || int64(d.width)*int64(d.height) > min(most*int64(size), 1<<28) {
 		return false
 	}
 	if n := body[5]; n != 1 && n != 3 {
