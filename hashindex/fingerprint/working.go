@@ -2,6 +2,8 @@ package fingerprint
 
 import (
 	"image"
+	"math"
+	"math/bits"
 	"slices"
 
 	"touchstone/hashindex"
@@ -65,11 +67,8 @@ func workingSize(width, height int) (int, int) {
 	return scaled(width), scaled(height)
 }
 
-// weigh adds the row, times a weight in 65536ths.
-func weigh(sums []uint32, row []uint8, weight uint32) {
-	if weight == 0 {
-		return
-	}
+// weighPortable adds the row, times a weight in 65536ths.
+func weighPortable(sums []uint32, row []uint8, weight uint32) {
 	row = row[:len(sums)]
 	for x := range sums {
 		sums[x] += uint32(row[x]) * weight
@@ -84,19 +83,22 @@ func squeeze(out []uint8, sums []uint32) {
 		}
 		return
 	}
-	x, n := 0, len(out)
+	// A sum spans as many parts as out is wide, a pixel of out as many as there are sums. To divide by
+	// their number is to multiply by its reciprocal: exact, as what is divided is below 2^48.
+	reciprocal := math.MaxUint64/uint64(len(sums)) + 1
+	x, left := 0, len(out)
 	for i := range out {
-		var sum uint64 // in parts of 1/(65536·n)
-		from, to := i*len(sums), (i+1)*len(sums)
-		for from < to {
-			end := min(to, (x+1)*n)
-			sum += uint64(sums[x]) * uint64(end-from)
-			from = end
-			if end == (x+1)*n {
-				x++
-			}
+		wanted, sum := len(sums), uint64(0)
+		for ; wanted >= left; x, left = x+1, len(out) {
+			sum += uint64(sums[x]) * uint64(left)
+			wanted -= left
 		}
-		out[i] = uint8((sum/uint64(len(sums)) + 1<<15) >> 16)
+		if wanted > 0 {
+			sum += uint64(sums[x]) * uint64(wanted)
+			left -= wanted
+		}
+		mean, _ := bits.Mul64(sum, reciprocal)
+		out[i] = uint8((mean + 1<<15) >> 16)
 	}
 }
 
@@ -104,6 +106,10 @@ func squeeze(out []uint8, sums []uint32) {
 func (o orientation) lay(stored hashindex.Luma) hashindex.Luma {
 	out := hashindex.Luma{Pix: make([]uint8, len(stored.Pix))}
 	out.Width, out.Height = o.size(stored.Width, stored.Height)
+	if o == upright {
+		copy(out.Pix, stored.Pix)
+		return out
+	}
 	for y := range stored.Height {
 		row := stored.Pix[y*stored.Width:][:stored.Width]
 		if o.reversesRows() {

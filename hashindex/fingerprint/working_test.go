@@ -7,6 +7,8 @@ import (
 	"image/draw"
 	"image/gif"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -119,5 +121,58 @@ func TestDetailedIsPictureWithFeatures(t *testing.T) {
 	}
 	if len(detailed.Frames) == 3 && detailed.Frames[0].Features.Sum() == detailed.Frames[2].Features.Sum() {
 		t.Error("two frames share their features")
+	}
+}
+
+// squeezePlainly divides part by part, with the processor's division.
+func squeezePlainly(out []uint8, sums []uint32) {
+	for i := range out {
+		var sum uint64
+		for at := i * len(sums); at < (i+1)*len(sums); {
+			x := at / len(out)
+			end := min((i+1)*len(sums), (x+1)*len(out))
+			sum += uint64(sums[x]) * uint64(end-at)
+			at = end
+		}
+		out[i] = uint8((sum/uint64(len(sums)) + 1<<15) >> 16)
+	}
+}
+
+func TestSqueezeDividesExactly(t *testing.T) {
+	const seed = 37
+	random := rand.New(rand.NewPCG(seed, 8))
+	for round := range 300 {
+		sums := make([]uint32, 2+random.IntN(1<<(2+round%14)))
+		for x := range sums {
+			sums[x] = random.Uint32N(255<<16 + 1)
+			if round%3 == 0 {
+				sums[x] = 255 << 16
+			}
+		}
+		got, want := make([]uint8, 1+random.IntN(min(len(sums), 640))), []uint8(nil)
+		want = append(want, got...)
+		squeeze(got, sums)
+		squeezePlainly(want, sums)
+		if !bytes.Equal(got, want) {
+			t.Fatalf("seed %d, round %d, %d to %d: got %v, want %v", seed, round, len(sums), len(got), got, want)
+		}
+	}
+}
+
+func TestWeighEqualsItsPortableTwin(t *testing.T) {
+	const seed = 41
+	random := rand.New(rand.NewPCG(seed, 9))
+	for round := range 200 {
+		n, weight := random.IntN(200), random.Uint32N(1<<16+1)
+		got, row := make([]uint32, n), make([]uint8, n)
+		for x := range got {
+			got[x], row[x] = random.Uint32N(255<<16), uint8(random.Uint32())
+		}
+		want := slices.Clone(got)
+		weigh(got, row, weight)
+		weighPortable(want, row, weight)
+		if !slices.Equal(got, want) {
+			t.Fatalf("seed %d, round %d, %d by %d: got %v, want %v", seed, round, n, weight, got, want)
+		}
 	}
 }
