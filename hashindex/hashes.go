@@ -84,45 +84,86 @@ type hashSearch struct {
 
 	found   []Found
 	ranks   []rank
+	starts  []int
 	matches []HashMatch
 }
 
-// partHashes is how many hashes are searched before their results are cut to the limit. It bounds the
-// memory of a query in a crowd: a million references of one hash are a million candidates for each
-// hash asked, so ten thousand at once would be more than any machine holds. Searching a thousand at a
-// time would be a sixth faster where nothing crowds.
-const partHashes = 8
+const (
+	// spareCandidates is how many candidates of a hash are asked for beyond the limit, so that an
+	// answer is seldom short of matches when some are frames of one reference or have been removed.
+	spareCandidates = 256
 
-// run answers a few hashes at a time, each part by what choose chooses and in what viewed makes of it.
+	// partCandidates bounds how many candidates are held, a few megabytes, and so how many hashes are
+	// searched at once: a million references of one hash are a million candidates for each hash asked,
+	// but a searcher gives little more of them than the scope's limit.
+	partCandidates = 1 << 16
+
+	// deeper is how many times as many candidates are asked for when they were too few.
+	deeper = 8
+)
+
+// run answers a part of the hashes at a time, each by what choose chooses and in what viewed makes of
+// it.
 func (s *hashSearch) run(ctx context.Context, choose func() *feed, viewed func(func() error) error) error {
 	each := s.query.Each
-	step := max(1, partHashes/each) * each
+	s.scope.Limit = s.query.Limit + spareCandidates
+	step := max(1, partCandidates/s.scope.Limit/each) * each
 	for part := range slices.Chunk(s.query.Hashes, step) {
-		var err error
-		if s.found, err = s.index.search(ctx, s.space, choose(), part, s.scope, s.found[:0]); err != nil {
-			return err
-		}
-		if err := viewed(func() error { return s.answer((len(part) + each - 1) / each) }); err != nil {
+		if err := s.search(ctx, part, choose, viewed); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// answer hands on the results of one part.
-func (s *hashSearch) answer(results int) error {
-	ranks, ends := s.rank(results)
-	from := 0
-	for _, end := range ends {
-		if err := s.confirm(ranks[from:end]); err != nil {
+// search hands on the results of one part. No view is held while a searcher searches, if viewed holds
+// any of its own.
+func (s *hashSearch) search(ctx context.Context, part []Hash, choose func() *feed, viewed func(func() error) error) error {
+	var err error
+	if s.found, err = s.index.search(ctx, s.space, choose(), part, s.scope, s.found[:0]); err != nil {
+		return err
+	}
+	each := s.query.Each
+	ends := s.rank((len(part) + each - 1) / each)
+	for next := 0; next < len(ends); next++ {
+		err := viewed(func() error {
+			next, err = s.answer(ends, next)
+			return err
+		})
+		if err == nil && next < len(ends) {
+			err = s.deepen(ctx, part[next*each:min((next+1)*each, len(part))], choose, viewed)
+		}
+		if err != nil {
 			return err
 		}
-		if err := s.take(s.seq, s.matches); err != nil {
-			return err
-		}
-		from = end
 	}
 	return nil
+}
+
+// answer hands on results from first on. It stops at one that has too few candidates.
+func (s *hashSearch) answer(ends []int, first int) (next int, err error) {
+	for next = first; next < len(ends); next++ {
+		from := 0
+		if next > 0 {
+			from = ends[next-1]
+		}
+		whole, err := s.confirm(s.ranks[from:ends[next]])
+		if err != nil || !whole {
+			return next, err
+		}
+		if err := s.take(s.seq, s.matches); err != nil {
+			return next, err
+		}
+	}
+	return next, nil
+}
+
+// deepen searches for one result that has too few candidates. Those of the others stay.
+func (s *hashSearch) deepen(ctx context.Context, hashes []Hash, choose func() *feed, viewed func(func() error) error) error {
+	found, ranks, starts, limit := s.found, s.ranks, s.starts, s.scope.Limit
+	defer func() { s.found, s.ranks, s.starts, s.scope.Limit = found, ranks, starts, limit }()
+	s.found, s.ranks, s.starts, s.scope.Limit = nil, nil, nil, limit*deeper
+	return s.search(ctx, hashes, choose, viewed)
 }
 
 // rank is what orders the candidates of one result: a quarter of the bytes of a Found, which are moved
@@ -138,11 +179,15 @@ func (a rank) before(b rank) bool {
 	return a.distance < b.distance || a.distance == b.distance && a.frame < b.frame
 }
 
+func (a rank) compare(b rank) int {
+	return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.frame, b.frame))
+}
+
 // rank puts the candidates of each result together, in the order of the results, and says where each
 // result's end.
-func (s *hashSearch) rank(results int) (ranks []rank, ends []int) {
-	var room [partHashes + 1]int
-	starts := append(room[:0], make([]int, results+1)...)
+func (s *hashSearch) rank(results int) (ends []int) {
+	s.starts = append(s.starts[:0], make([]int, results+1)...)
+	starts := s.starts
 	for i := range s.found {
 		starts[s.found[i].Probe/s.query.Each+1]++
 	}
@@ -156,14 +201,18 @@ func (s *hashSearch) rank(results int) (ranks []rank, ends []int) {
 		s.ranks[*at] = rank{f.Entry.Frame, uint32(f.Distance), uint32(i)}
 		*at++ // so that it ends where the next begins
 	}
-	return s.ranks, starts[:results]
+	return starts[:results]
 }
 
 // confirm makes the matches of one result from its candidates: the nearest that the store bears out,
-// each reference once.
-func (s *hashSearch) confirm(candidates []rank) error {
+// each reference once. It is false when candidates that the searcher left out might be among them.
+func (s *hashSearch) confirm(candidates []rank) (whole bool, err error) {
 	s.matches = s.matches[:0]
+	last, all := s.horizon(candidates)
 	for left := nearestFirst(candidates); len(left) > 0 && len(s.matches) < s.query.Limit; left = left.drop() {
+		if !all && last.before(left[0]) {
+			return false, nil
+		}
 		id := left[0].frame.Reference()
 		if slices.ContainsFunc(s.matches, func(m HashMatch) bool { return m.Reference == id }) {
 			continue
@@ -173,11 +222,35 @@ func (s *hashSearch) confirm(candidates []rank) error {
 			continue // removed since it was proposed
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		s.matches = append(s.matches, match)
 	}
-	return nil
+	return all || len(s.matches) == s.query.Limit, nil
+}
+
+// horizon is the last candidate up to which none is left out, unless all are there. A searcher may
+// leave out what is beyond a hash's nearest, as many as the scope's limit.
+func (s *hashSearch) horizon(candidates []rank) (last rank, all bool) {
+	all = true
+	if len(candidates) < s.scope.Limit {
+		return last, all
+	}
+	byProbe := map[int][]rank{}
+	for _, c := range candidates {
+		probe := s.found[c.found].Probe
+		byProbe[probe] = append(byProbe[probe], c)
+	}
+	for _, of := range byProbe {
+		if len(of) < s.scope.Limit {
+			continue
+		}
+		slices.SortFunc(of, rank.compare)
+		if end := of[s.scope.Limit-1]; all || end.before(last) {
+			last, all = end, false
+		}
+	}
+	return last, all
 }
 
 // match is the match when the store bears it out (I3), else ErrNotFound.

@@ -596,3 +596,34 @@ func TestManyHashesInACrowdOfEqualReferencesAnswerInOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestAVideoOfEqualFramesHidesNoReference: more candidates are asked for when the first ones are all
+// of one reference, or have all been removed.
+func TestAVideoOfEqualFramesHidesNoReference(t *testing.T) {
+	f := open(t)
+	f.collection("brand", hashindex.Brand)
+	image := picture(seeded(t))
+	video := image
+	for range 3000 {
+		video.Frames = append(video.Frames, image.Frames[0])
+	}
+	added := f.add("brand", video, image, image)
+	query := hashindex.HashQuery{Algorithm: hashindex.PDQ, Radius: 31, Limit: 3, Each: 2}
+	for i := range 8 {
+		query.Hashes = append(query.Hashes, flip(image.Frames[0].Hashes[hashindex.PDQ], i))
+	}
+	answer, err := f.MatchHashes(t.Context(), query)
+	if err != nil || len(answer.Results) != 4 {
+		t.Fatalf("%d results, error %v", len(answer.Results), err)
+	}
+	for i, result := range answer.Results {
+		if len(result) != 3 {
+			t.Fatalf("result %d: %v, want three references", i, result)
+		}
+		for n, m := range result {
+			if m.Reference != added[n].ID || m.Distance != 2*i {
+				t.Errorf("result %d: match %d is %+v, want reference %d at %d", i, n, m, added[n].ID, 2*i)
+			}
+		}
+	}
+}

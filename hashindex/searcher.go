@@ -10,8 +10,9 @@ import (
 // sees an Apply whole or not at all, while a long search lets writers in between its probes.
 type Searcher interface {
 	// Search appends to found, in any order, each entry whose distance from a probe is at most what
-	// the scope allows its collection: for every searcher the set that a linear scan finds. Probes
-	// have the searcher's width. The error is ctx's.
+	// the scope allows its collection: for every searcher the set that a linear scan finds. Beyond a
+	// probe's Scope.Limit nearest it may leave out any. Probes have the searcher's width. The error
+	// is ctx's.
 	Search(ctx context.Context, probes []Hash, scope Scope, found []Found) ([]Found, error)
 
 	// Apply carries out the edits in order. Adding a frame that is there, or removing one that is
@@ -79,11 +80,15 @@ type SearcherStats struct {
 	Stored  int // bytes in the store that it is searched from; 0 for one in memory
 }
 
-// Scope says which collections a search may answer from, and how far in each.
+// Scope says which collections a search may answer from, how far in each, and how much is enough.
 // The zero Scope allows nothing.
 type Scope struct {
 	within []int16 // by CollectionID: the radius + 1, so that 0 is "not at all"
 	max    int     // the largest radius + 1
+
+	// Limit is how many answers to a probe are enough: the nearest, by distance and then by frame. 0
+	// asks for all. It lets a searcher bound the memory that a crowd of equal hashes takes.
+	Limit int
 }
 
 // Allow adds the collection with its radius in bits. A Scope in use by a search must not change.

@@ -20,6 +20,7 @@ import (
 
 	"touchstone/hashindex"
 	"touchstone/hashindex/search/internal/arena"
+	"touchstone/hashindex/search/internal/nearest"
 )
 
 // Tree implements hashindex.KeptSearcher. It is safe for concurrent use. The zero Tree is of no use:
@@ -101,16 +102,25 @@ func (t *Tree) Reset() {
 }
 
 // Search looks for arena.MaxProbes probes at a time, which see one state. Between them it lets
-// writers in and looks at ctx. ErrDamaged says that the runs cannot be read: see Reset.
+// writers in and looks at ctx. ErrDamaged says that the runs cannot be read: see Reset. The scope's
+// limit is kept once such probes have been looked for: before, the nearest may be among what a later
+// layer hides.
 func (t *Tree) Search(ctx context.Context, probes []hashindex.Hash, scope hashindex.Scope, found []hashindex.Found) ([]hashindex.Found, error) {
+	limit := scope.Limit
+	scope.Limit = 0
 	w := newWalk(t.bits, scope, found)
+	var keeper nearest.Keeper
 	for first := 0; first < len(probes); first += arena.MaxProbes {
 		if err := ctx.Err(); err != nil {
 			return w.found, err
 		}
+		keeper.Begin(limit, first, arena.MaxProbes, w.found)
 		w.take(probes, first)
 		if err := t.look(&w, probes[first:min(first+arena.MaxProbes, len(probes))], first); err != nil {
 			return w.found, err
+		}
+		if keeper.Full(w.found) {
+			w.found = keeper.Trim(w.found)
 		}
 	}
 	return w.found, ctx.Err()

@@ -8,6 +8,7 @@ import (
 
 	"touchstone/hashindex"
 	"touchstone/hashindex/search/internal/arena"
+	"touchstone/hashindex/search/internal/nearest"
 )
 
 // Scan is a flat scan. The zero Scan is of no use: see New.
@@ -25,11 +26,14 @@ func New(bits int) *Scan { return &Scan{entries: arena.New(bits)} }
 // arena.MaxProbes probes, which share one pass and see one state.
 func (s *Scan) Search(ctx context.Context, probes []hashindex.Hash, scope hashindex.Scope, found []hashindex.Found) ([]hashindex.Found, error) {
 	group := arena.NewProbes(s.entries.Bits(), scope)
+	var keeper nearest.Keeper
+	group.Keep(&keeper)
 	for first := 0; first < len(probes); first += group.Len() {
 		if err := ctx.Err(); err != nil {
 			return found, err
 		}
 		group.Reset()
+		keeper.Begin(scope.Limit, first, arena.MaxProbes, found)
 		for i := first; i < min(first+arena.MaxProbes, len(probes)); i++ {
 			group.Add(i, probes[i])
 		}

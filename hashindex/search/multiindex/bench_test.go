@@ -119,6 +119,7 @@ func benchParallel(b *testing.B, s hashindex.Searcher, probes []hashindex.Hash, 
 // candidates is how many postings searches look at.
 func candidates(ix *Index, probes []hashindex.Hash, radius int) (n int) {
 	s := newSearch(scopeOf(radius), nil)
+	s.keeper.Begin(0, 0, group, nil)
 	for _, l := range ix.levels {
 		for i := range probes {
 			s.look(l, probes[i:i+1], 0)

@@ -56,6 +56,7 @@ func TestNoSearchExaminesMoreThanAScan(t *testing.T) {
 			for radius := 0; radius <= bits/4; radius += bits / 32 {
 				for i, probe := range probesOf(bits, set) {
 					s := newSearch(scopeOf(radius), nil)
+					s.keeper.Begin(0, 0, group, nil)
 					s.look(ix.levels[0], []hashindex.Hash{probe}, 0)
 					sifted := s.probes[0].sifted
 					if sifted > (scanCost+1)*n || sifted > n && name == "uniform" && radius <= bits/8 {
@@ -74,6 +75,7 @@ func TestSharedPiecesAreSpared(t *testing.T) {
 	ix := New(256)
 	ix.Apply(additions(set))
 	s := newSearch(scopeOf(31), nil)
+	s.keeper.Begin(0, 0, group, nil)
 	s.look(ix.levels[0], set[n:], 0)
 	if sifted := s.probes[0].sifted; sifted == 0 || sifted > n || len(s.found) != 1 {
 		t.Errorf("%d postings of %d entries, %d found; want fewer postings, 1 found", sifted, n, len(s.found))

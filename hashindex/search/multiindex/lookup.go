@@ -14,20 +14,39 @@ func (s *search) expect(number int) {
 // lookup lists the buckets that hold the probe's answers.
 func (s *search) lookup(number int) {
 	p := &s.probes[number]
+	s.share(p)
 	if s.budget(p) < 0 {
-		p.state = costly
+		p.costly = true
 	}
 	for i := range s.level.tables {
 		reach := p.share.reach(i)
 		if reach > maxReach {
-			p.state = costly
+			p.costly = true
 		}
-		if p.state != fine {
+		if p.costly {
 			return
 		}
 		if reach >= 0 {
 			s.list(uint8(number), uint8(i), s.level.masks.within(reach))
 		}
+	}
+}
+
+// share gives the probe a share of its own if the even one has it look at a bucket so full that the
+// next keys of another piece cost less.
+func (s *search) share(p *probe) {
+	l := s.level
+	var sizes [maxPieces]int
+	most := 0
+	for i := range l.tables {
+		t := &l.tables[i]
+		sp := t.span(p.key(t, uint8(i)))
+		sizes[i] = int(sp.to - sp.from)
+		most = max(most, sizes[i])
+	}
+	if most > s.full {
+		own := newShare(cheaply(s.radius, l.keyBits, l.size()>>l.keyBits, sizes[:len(l.tables)]), l.keyBits)
+		p.share = &own
 	}
 }
 
@@ -45,23 +64,13 @@ func (s *search) list(number, piece uint8, m []uint16) {
 		n := min(len(m), chunkSize-c.buckets)
 		b := bunch{number, piece, m[:n], c.spans[c.buckets:][:n]}
 		p.sifted += locate(t, key, b.masks, b.spans)
-		if s.judge(p, &b); p.state != fine {
+		if s.budget(p) < 0 {
+			p.costly = true
 			return
 		}
 		c.bunches = append(c.bunches, b)
 		c.buckets += n
 		m = m[n:]
-	}
-}
-
-// judge gives the probe up when it looks at too much. The first bucket of a piece is its own.
-func (s *search) judge(p *probe, b *bunch) {
-	own := b.spans[0]
-	switch {
-	case b.masks[0] == 0 && p.share == &s.even && int(own.to-own.from) > s.full:
-		p.state = jammed
-	case s.budget(p) < 0:
-		p.state = costly
 	}
 }
 
@@ -83,7 +92,7 @@ func (s *search) rotate() {
 	c.bunches, c.buckets = c.bunches[:0], 0
 }
 
-// finish looks at all that has been listed.
+// finish looks at all that is listed still.
 func (s *search) finish() {
 	s.rotate()
 	s.rotate()
@@ -93,7 +102,7 @@ func (s *search) finish() {
 // sift makes hits of the postings whose following piece is near too.
 func (s *search) sift(b *bunch) {
 	p, t := &s.probes[b.probe], &s.level.tables[b.piece]
-	if p.state != fine {
+	if p.costly {
 		return
 	}
 	after, spare := p.after(s.level, b.piece), p.share.spare(int(b.piece))
@@ -107,18 +116,6 @@ func (s *search) sift(b *bunch) {
 			s.verify()
 		}
 	}
-}
-
-// spared is the share of a probe that has crowded buckets of its own.
-func (s *search) spared(p *probe) share {
-	l := s.level
-	var sizes [maxPieces]int
-	for i := range l.tables {
-		t := &l.tables[i]
-		sp := t.span(p.key(t, uint8(i)))
-		sizes[i] = int(sp.to - sp.from)
-	}
-	return newShare(cheaply(s.radius, l.keyBits, l.size()>>l.keyBits, sizes[:len(l.tables)]), l.keyBits)
 }
 
 // piece is the probe's i-th.

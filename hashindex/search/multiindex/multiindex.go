@@ -63,6 +63,7 @@ func (ix *Index) Search(ctx context.Context, probes []hashindex.Hash, scope hash
 func (ix *Index) look(s *search, probes []hashindex.Hash, first int) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
+	s.keeper.Begin(s.scope.Limit, first, len(probes), s.found)
 	for _, l := range ix.levels {
 		s.look(l, probes, first)
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"touchstone/hashindex"
+	"touchstone/hashindex/search/internal/nearest"
 )
 
 // visitCost is what one bucket costs, in postings: its start and its first posting are not in the
@@ -24,10 +25,11 @@ type search struct {
 	scope  hashindex.Scope
 	radius int // the scope's largest
 	found  []hashindex.Found
+	keeper nearest.Keeper
 
 	level  *level
 	even   share
-	full   int // for how many postings in a probe's own bucket farther keys of another piece cost less
+	full   int // for how many postings in a probe's own bucket the next keys of another piece cost less
 	probes [group]probe
 
 	chunks  [2]chunk
@@ -52,17 +54,9 @@ type probe struct {
 	number int // among the caller's
 	words  [4]uint64
 	share  *share
-	sifted int // postings looked at
-	state  state
+	sifted int  // postings looked at
+	costly bool // a scan costs less
 }
-
-type state uint8
-
-const (
-	fine   state = iota
-	jammed       // its own bucket in some piece is so full that farther keys of others cost less
-	costly       // a scan costs less
-)
 
 // chunk is a list of buckets.
 type chunk struct {
@@ -124,28 +118,22 @@ func (s *search) look(l *level, probes []hashindex.Hash, first int) {
 		s.lookup(i)
 	}
 	s.finish()
-	s.again(mark, len(probes))
+	s.rescan(mark, s.probes[:len(probes)])
 }
 
-// again searches anew for the probes that found their buckets too full, with a plan of their own or
-// by a scan.
-func (s *search) again(mark, probes int) {
-	unfit := func(f hashindex.Found) bool { return s.probes[f.Probe-s.probes[0].number].state != fine }
-	if !slices.ContainsFunc(s.probes[:probes], func(p probe) bool { return p.state != fine }) {
+// rescan scans for the costly probes, and replaces what they have found already.
+func (s *search) rescan(mark int, probes []probe) {
+	if !slices.ContainsFunc(probes, func(p probe) bool { return p.costly }) {
 		return
 	}
-	s.found = s.found[:mark+len(slices.DeleteFunc(s.found[mark:], unfit))]
+	if s.scope.Limit == 0 {
+		costly := func(f hashindex.Found) bool { return probes[f.Probe-probes[0].number].costly }
+		s.found = s.found[:mark+len(slices.DeleteFunc(s.found[mark:], costly))]
+	}
 	for i := range probes {
-		p, mark := &s.probes[i], len(s.found)
-		if p.state == jammed {
-			own := s.spared(p)
-			p.share, p.state, p.sifted = &own, fine, 0
-			s.lookup(i)
-			s.finish()
-		}
-		if p.state == costly {
-			s.found = s.found[:mark]
-			s.scan(p)
+		if probes[i].costly {
+			s.scan(&probes[i])
 		}
 	}
+	s.found = s.keeper.Trim(s.found) // drops what is there twice
 }

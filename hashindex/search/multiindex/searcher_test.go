@@ -11,3 +11,7 @@ import (
 func TestSearcher(t *testing.T) {
 	searchtest.Run(t, func(bits int) hashindex.Searcher { return multiindex.New(bits) })
 }
+
+func TestACrowdTakesLittleMemory(t *testing.T) {
+	searchtest.Bounded(t, func(bits int) hashindex.Searcher { return multiindex.New(bits) })
+}

@@ -55,13 +55,18 @@ func (s *search) verify256(h hand, places []uint32) {
 	}
 }
 
-// answer appends the entry if it is still there and its own collection reaches as far.
+// answer appends the entry if it is still there, its own collection reaches as far and it is not
+// beyond the limit.
 func (s *search) answer(p *probe, place, distance int) {
 	l := s.level
-	if distance > s.scope.Radius(l.collection(place)) || l.count > 0 && removed(l.gone, place) {
+	if distance > s.scope.Radius(l.collection(place)) || l.count > 0 && removed(l.gone, place) ||
+		s.keeper.Beyond(p.number, distance, l.frame(place)) {
 		return
 	}
 	s.found = append(s.found, hashindex.Found{Probe: p.number, Entry: l.at(place), Distance: distance})
+	if s.keeper.Full(s.found) {
+		s.found = s.keeper.Trim(s.found)
+	}
 }
 
 // scan looks at every entry of the level.

@@ -19,6 +19,7 @@ func Run(t *testing.T, new func(bits int) hashindex.Searcher) {
 		t.Run(fmt.Sprintf("%dbits", bits), func(t *testing.T) {
 			t.Run("EveryRadiusEqualsTheScan", func(t *testing.T) { everyRadius(t, bits, fresh) })
 			t.Run("ScopeLimitsEachCollection", func(t *testing.T) { scopes(t, bits, fresh) })
+			t.Run("LimitKeepsTheNearest", func(t *testing.T) { limited(t, bits, fresh) })
 			t.Run("EditsEqualAMap", func(t *testing.T) { edits(t, bits, fresh) })
 			t.Run("BrokenEditsChangeNothing", func(t *testing.T) { brokenEdits(t, bits, fresh) })
 			t.Run("EqualHashesStayLinear", func(t *testing.T) { equalHashes(t, bits, fresh) })

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"touchstone/hashindex"
+	"touchstone/hashindex/search/internal/nearest"
 )
 
 // MaxProbes is how many probes look at a block in one pass: as many as a picture has symmetries.
@@ -19,12 +20,16 @@ type Probes struct {
 	words  [MaxProbes * 4]uint64 // planes words each
 	number [MaxProbes]int        // each one's place among the caller's probes
 	masks  [MaxProbes]uint64     // the last block's answers
+	keeper *nearest.Keeper       // of what is found; nil keeps all
 }
 
 // NewProbes holds none yet.
 func NewProbes(width int, scope hashindex.Scope) Probes {
 	return Probes{Scope: scope, radius: scope.MaxRadius(), planes: width / 64}
 }
+
+// Keep leaves to the keeper what of the answers is kept.
+func (p *Probes) Keep(k *nearest.Keeper) { p.keeper = k }
 
 // Reset lets the probes go.
 func (p *Probes) Reset() { p.n = 0 }
@@ -66,6 +71,9 @@ func (e *Entries) Near(block, n int, p *Probes, found []hashindex.Found) []hashi
 			found = e.keep(block*Size+bits.TrailingZeros64(m), i, p, found)
 		}
 	}
+	if p.keeper != nil && p.keeper.Full(found) {
+		found = p.keeper.Trim(found)
+	}
 	return found
 }
 
@@ -78,7 +86,7 @@ func (e *Entries) Prefetch(block int) {
 // keep appends the entry if its own collection reaches as far: near knows the largest radius only.
 func (e *Entries) keep(place, i int, p *Probes, found []hashindex.Found) []hashindex.Found {
 	d := e.distance(place, p.words[i*p.planes:])
-	if d > p.Scope.Radius(e.collections[place]) {
+	if d > p.Scope.Radius(e.collections[place]) || p.keeper != nil && p.keeper.Beyond(p.number[i], d, e.frames[place]) {
 		return found
 	}
 	return append(found, hashindex.Found{Probe: p.number[i], Entry: e.At(place), Distance: d})
