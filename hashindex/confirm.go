@@ -21,7 +21,7 @@ func (s *search) confirm(answer *Answer) error {
 			if s.settled(answer, c, limit) {
 				break
 			}
-			if id := c.entry.Frame.Reference(); !seen[id] {
+			if id := c.entry.Frame.Reference(); !seen[id] && !(len(answer.Matches) >= limit && s.plain(c)) {
 				seen[id] = true
 				if err := s.confirmOne(r, c, answer); err != nil {
 					return err
@@ -31,6 +31,13 @@ func (s *search) confirm(answer *Answer) error {
 		answer.Matches = answer.Matches[:min(len(answer.Matches), limit)]
 		return nil
 	})
+}
+
+// plain reports whether the candidate can only be a match: once the answer is full, those as good as
+// its last one are read only to see whether they are benign. There may be a million of them.
+func (s *search) plain(c candidate) bool {
+	collection, known := s.catalog.byID[c.entry.Collection]
+	return known && collection.Purpose != Benign
 }
 
 // settled reports whether no candidate from here on can change the answer. Candidates as good as

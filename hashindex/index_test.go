@@ -627,3 +627,41 @@ func TestAVideoOfEqualFramesHidesNoReference(t *testing.T) {
 		}
 	}
 }
+
+// counted counts the references that are read.
+type counted struct {
+	hashindex.Storage
+	reads int
+}
+
+func (c *counted) View(do func(hashindex.Reader) error) error {
+	return c.Storage.View(func(r hashindex.Reader) error { return do(countedReader{r, c}) })
+}
+
+type countedReader struct {
+	hashindex.Reader
+	store *counted
+}
+
+func (r countedReader) Reference(id hashindex.ReferenceID) (hashindex.Reference, error) {
+	r.store.reads++
+	return r.Reader.Reference(id)
+}
+
+func TestAFullAnswerIsNotComparedWithTheRestOfACrowd(t *testing.T) {
+	store := &counted{Storage: memory.New()}
+	f := openOn(t, store, recipe)
+	f.collection("brand", hashindex.Brand)
+	p := picture(seeded(t))
+	added := f.add("brand", slices.Repeat([]hashindex.Picture{p}, 500)...)
+	store.reads = 0
+	got := f.match(p).Matches
+	if len(got) != hashindex.DefaultLimit || got[0].Reference.ID != added[0].ID || store.reads > 2*hashindex.DefaultLimit {
+		t.Errorf("%d matches, %d references read; want %d and little more", len(got), store.reads, hashindex.DefaultLimit)
+	}
+	f.collection("charts", hashindex.Benign)
+	f.add("charts", p)
+	if answer := f.match(p); len(answer.Matches) != 0 || len(answer.Benign) != 1 {
+		t.Errorf("%d matches, %d benign; want the crowd suppressed", len(answer.Matches), len(answer.Benign))
+	}
+}
