@@ -45,7 +45,7 @@ func (im *importer) list(ctx context.Context, list io.Reader, format hashlist.Fo
 	for c := range chunks {
 		before := last
 		last = newTurn()
-		go func(mine *turn) { mine.end(im.addChunk(context.WithoutCancel(ctx), c, format, before)) }(last)
+		go func(mine *chunkTurn) { mine.end(im.addChunk(context.WithoutCancel(ctx), c, format, before)) }(last)
 		// The one before is done when this one may be committed; so two are on their way at most.
 		if err := before.wait(); err != nil {
 			last.wait()
@@ -58,33 +58,33 @@ func (im *importer) list(ctx context.Context, list io.Reader, format hashlist.Fo
 	return last.wait()
 }
 
-// turn is a chunk's: it ends when the chunk is added, or with why it is not.
-type turn struct {
+// chunkTurn is a chunk's: it ends when the chunk is added, or with why it is not.
+type chunkTurn struct {
 	done chan struct{}
 	err  error // read after done
 }
 
-func newTurn() *turn { return &turn{done: make(chan struct{})} }
+func newTurn() *chunkTurn { return &chunkTurn{done: make(chan struct{})} }
 
-func begun() *turn {
+func begun() *chunkTurn {
 	t := newTurn()
 	t.end(nil)
 	return t
 }
 
-func (t *turn) end(err error) {
+func (t *chunkTurn) end(err error) {
 	t.err = err
 	close(t.done)
 }
 
-func (t *turn) wait() error {
+func (t *chunkTurn) wait() error {
 	<-t.done
 	return t.err
 }
 
 // held reads what is in its turn: the end of a body, without which the server adds nothing.
 type held struct {
-	before *turn
+	before *chunkTurn
 	rest   *bytes.Reader
 }
 
@@ -149,7 +149,7 @@ func (im *importer) isNew(row wire.HashReference, n int) bool {
 }
 
 // addChunk adds the chunk when the one before is added, and not if that was not.
-func (im *importer) addChunk(ctx context.Context, c chunk, format hashlist.Format, before *turn) error {
+func (im *importer) addChunk(ctx context.Context, c chunk, format hashlist.Format, before *chunkTurn) error {
 	added, err := im.send(ctx, c, format, before)
 	if before.wait() != nil {
 		return errNotItsTurn
@@ -165,7 +165,7 @@ func (im *importer) addChunk(ctx context.Context, c chunk, format hashlist.Forma
 
 // send sends all but the last bytes at once, and those when it is the chunk's turn: so the server reads
 // one chunk while it commits another, and adds rows in their order.
-func (im *importer) send(ctx context.Context, c chunk, format hashlist.Format, before *turn) (added int, err error) {
+func (im *importer) send(ctx context.Context, c chunk, format hashlist.Format, before *chunkTurn) (added int, err error) {
 	if c.rows == 0 {
 		return 0, nil
 	}
