@@ -95,14 +95,14 @@ func why(names []string, costs []hashindex.Costs, n, radius int) string {
 	}
 	text := fmt.Sprintf("%s: a look-up within %d bits of %d references costs %.3g times as much by %s",
 		names[chosen], radius, n, float64(costs[next].At(n, radius))/float64(costs[chosen].At(n, radius)), names[next])
-	if at, ok := turn(costs, n, radius); ok {
+	if at, ok := crossover(costs, n, radius); ok {
 		text += fmt.Sprintf("; %s is the cheaper one %s about %d", names[hashindex.Cheapest(costs, at, radius)], map[bool]string{true: "from", false: "up to"}[at > n], at)
 	}
 	return text
 }
 
-// turn is the number of references nearest to n at which another searcher is the cheapest.
-func turn(costs []hashindex.Costs, n, radius int) (int, bool) {
+// crossover is the number of references nearest to n at which another searcher is the cheapest.
+func crossover(costs []hashindex.Costs, n, radius int) (int, bool) {
 	chosen := hashindex.Cheapest(costs, n, radius)
 	other := func(at int) bool { return hashindex.Cheapest(costs, at, radius) != chosen }
 	// In steps of a tenth, as the cost is known no better.
