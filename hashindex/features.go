@@ -45,8 +45,8 @@ type Keypoint struct {
 	Doubts [2][8]uint8
 }
 
-// KeyBits is how many bits at the beginning of a descriptor an index may key by: those that are most
-// worth and least alike come first.
+// KeyBits is how many bits at the beginning of a descriptor an index may key by: they last better than
+// the others and are the least alike, the best first.
 const KeyBits = 20
 
 // Descriptor tells what a corner's surroundings look like, turned upright, by 256 comparisons of

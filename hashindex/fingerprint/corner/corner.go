@@ -6,7 +6,8 @@
 // orientation is Rosin's intensity centroid, as in ORB (Rublee et al., ICCV 2011). Brightness is
 // sampled at points in rings whose size grows outwards, as in FREAK (Alahi, Ortiz and Vandergheynst, CVPR
 // 2012). Comparisons come in pairs that are each other's reflection in the corner's own axis, so that a
-// descriptor of the mirror image is a permutation of the bits.
+// descriptor of the mirror image is a permutation of the bits. The first bits of each half are not single
+// comparisons but projections of all samples, which last best: an index keys by them.
 package corner
 
 import (

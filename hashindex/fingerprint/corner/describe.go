@@ -70,36 +70,14 @@ func (l *level) samples(x, y int, angle uint8) (samples [pointCount]int32) {
 	return samples
 }
 
-// describe compares samples, and notes which comparisons of the keys were close.
+// describe compares samples, and puts the key first.
 func describe(samples *[pointCount]int32, k *hashindex.Keypoint) {
-	var differences [256]int32
-	for i, p := range &pattern.pairs {
-		differences[i] = samples[p[0]] - samples[p[1]]
-	}
 	for word := range 4 {
 		var bits uint64
-		for bit, d := range differences[64*word:][:64] {
-			bits |= uint64(uint32(d)>>31) << bit
+		for bit, p := range pattern.pairs[64*word:][:64] {
+			bits |= uint64(uint32(samples[p[0]]-samples[p[1]])>>31) << bit
 		}
 		k.Descriptor[word] = bits
 	}
-	doubts(&k.Doubts[0], differences[:hashindex.KeyBits])
-	doubts(&k.Doubts[1], differences[128:128+hashindex.KeyBits])
-}
-
-// doubts lists the smallest differences, smallest first.
-func doubts(list *[8]uint8, differences []int32) {
-	var sizes [8]int32
-	for i, d := range differences {
-		d = max(d, -d)
-		at := min(i, len(list))
-		for ; at > 0 && sizes[at-1] > d; at-- {
-			if at < len(list) {
-				sizes[at], list[at] = sizes[at-1], list[at-1]
-			}
-		}
-		if at < len(list) {
-			sizes[at], list[at] = d, uint8(i)
-		}
-	}
+	putKey(samples, k)
 }

@@ -1,0 +1,85 @@
+package corner
+
+import (
+	"math"
+
+	"touchstone/hashindex"
+)
+
+// projection is a weighed sum of samples, of unit spread over the corners of many pictures. Single
+// comparisons turn easily; what all samples say together lasts, so its sign makes a bit of the key.
+type projection struct {
+	odd     bool // its sign turns when the corner is mirrored
+	offset  float32
+	weights [pointCount]float32
+}
+
+// contrastOf is the mean of the samples and their standard deviation.
+func contrastOf(samples *[pointCount]int32) (mean, contrast float32) {
+	sum := int64(0)
+	for _, s := range samples {
+		sum += int64(s)
+	}
+	mean = float32(sum) / pointCount
+	square := float32(0)
+	for _, s := range samples {
+		d := float32(s) - mean
+		square += float32(d * d)
+	}
+	return mean, float32(math.Sqrt(float64(square / pointCount)))
+}
+
+// key projects the samples of a corner; the sign of each projection is a bit.
+func key(samples *[pointCount]int32) (projected [hashindex.KeyBits]float32) {
+	_, contrast := contrastOf(samples)
+	var values [pointCount]float32
+	for i, s := range samples {
+		values[i] = float32(s)
+	}
+	for i := range projections {
+		p := &projections[i]
+		sum := float32(-p.offset * contrast)
+		for j, w := range &p.weights {
+			sum += float32(w * values[j])
+		}
+		projected[i] = sum
+	}
+	return projected
+}
+
+// putKey writes the key over the first bits of the descriptor, and that of the mirrored corner over
+// those of its second half, and notes which bits are in doubt.
+func putKey(samples *[pointCount]int32, k *hashindex.Keypoint) {
+	var bits, odd uint64
+	projected := key(samples)
+	for i, v := range projected {
+		if v < 0 {
+			bits |= 1 << i
+		}
+		if projections[i].odd {
+			odd |= 1 << i
+		}
+	}
+	const mask = 1<<hashindex.KeyBits - 1
+	k.Descriptor[0] = k.Descriptor[0]&^mask | bits
+	k.Descriptor[2] = k.Descriptor[2]&^mask | bits ^ odd
+	doubts(&k.Doubts[0], &projected)
+	k.Doubts[1] = k.Doubts[0]
+}
+
+// doubts lists the projections nearest to zero, nearest first.
+func doubts(list *[8]uint8, projected *[hashindex.KeyBits]float32) {
+	var sizes [8]float32
+	for i, d := range projected {
+		d = max(d, -d)
+		at := min(i, len(list))
+		for ; at > 0 && sizes[at-1] > d; at-- {
+			if at < len(list) {
+				sizes[at], list[at] = sizes[at-1], list[at-1]
+			}
+		}
+		if at < len(list) {
+			sizes[at], list[at] = d, uint8(i)
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package keypoint
+
+import (
+	"math/bits"
+	"slices"
+
+	"touchstone/hashindex"
+)
+
+const (
+	// budget is how many postings a query reads at most.
+	budget = 6 << 20
+
+	// near is how far signatures may be apart, of 64 bits.
+	near = 10
+
+	// maxProbes is how many keys a corner is looked up under at most.
+	maxProbes = 64
+)
+
+// search is the scratch of one Propose.
+type search struct {
+	corners []corner
+	length  int // of the keys that are looked up, in bits
+	probes  []probe
+	votes   []vote
+	sorted  []vote
+	counts  []uint32
+	close   []vote
+}
+
+// corner is one of the query's, or of its mirror image's.
+type corner struct {
+	key       uint32
+	signature uint64
+	place     place
+	doubts    [8]uint8
+	mirrored  bool
+}
+
+// probe is a key to look a corner up under.
+type probe struct {
+	corner uint32
+	prefix uint32
+	length uint32 // of its list
+}
+
+// vote is a posting near a corner.
+type vote struct {
+	slot   uint32 // twice the frame's, plus 1 for the mirror image
+	weight uint16
+	turn   uint8 // of the query against the reference, in 256ths
+	octave int8  // eighths of an octave that it is larger by
+	x, y   int16 // where that takes the middle of the reference
+}
+
+// ask notes the query's corners, and those of its mirror image.
+func (s *search) ask(query hashindex.Features) {
+	s.corners = s.corners[:0]
+	for i := range query.Keypoints {
+		k := &query.Keypoints[i]
+		mirrored := k.Descriptor.Mirrored()
+		at := placeOf(&query, k)
+		s.corners = append(s.corners, corner{keyOf(&k.Descriptor), signatureOf(&k.Descriptor), at, k.Doubts[0], false})
+		at.x, at.angle = -at.x, 128-at.angle
+		s.corners = append(s.corners, corner{keyOf(&mirrored), signatureOf(&mirrored), at, k.Doubts[1], true})
+	}
+}
+
+// look gathers the votes.
+func (s *search) look(ix *Index) {
+	s.votes = s.votes[:0]
+	s.plan(ix)
+	for i := 0; i < len(s.probes); {
+		first, of := len(s.votes), s.probes[i].corner
+		for ; i < len(s.probes) && s.probes[i].corner == of; i++ {
+			s.read(ix, s.probes[i])
+		}
+		weigh(s.votes[first:], len(ix.slots)-ix.dead)
+	}
+}
+
+// plan chooses the probes: keys about as long as makes lists of sixteen, and of each corner's
+// likeliest keys those with the shortest lists, until the budget is used up.
+func (s *search) plan(ix *Index) {
+	total := len(ix.recent.postings)
+	for _, l := range ix.levels {
+		total += len(l.postings)
+	}
+	s.length = min(max(bits.Len(uint(total))-4, 8), hashindex.KeyBits)
+	s.probes = s.probes[:0]
+	var histogram [128]int // of lengths, four steps an octave, by what is read of them
+	tries := min(maxProbes, max(8, budget/max(1, total)))
+	for i := range s.corners {
+		c := &s.corners[i]
+		rest := hashindex.KeyBits - s.length
+		for _, flips := range sequence[:tries] {
+			key, within := c.flipped(flips, s.length)
+			if !within {
+				continue
+			}
+			p := probe{corner: uint32(i), prefix: key >> rest}
+			p.length = uint32(ix.count(p.prefix, s.length))
+			if p.length > 0 {
+				s.probes = append(s.probes, p)
+				histogram[step(p.length)] += int(p.length)
+			}
+		}
+	}
+	sum, limit := 0, 0
+	for limit < len(histogram) && sum+histogram[limit] <= budget {
+		sum += histogram[limit]
+		limit++
+	}
+	s.probes = slices.DeleteFunc(s.probes, func(p probe) bool { return step(p.length) >= limit })
+}
+
+// step is four for each octave of a length.
+func step(length uint32) int {
+	top := bits.Len32(length)
+	if top < 3 {
+		return int(length)
+	}
+	return 4*(top-2) + int(length>>(top-3)&3)
+}
+
+// flipped is the corner's key with some of its doubtful bits turned; false where they are beyond the
+// length that is looked up.
+func (c *corner) flipped(flips uint8, length int) (key uint32, within bool) {
+	key = c.key
+	for ; flips != 0; flips &= flips - 1 {
+		bit := int(c.doubts[bits.TrailingZeros8(flips)])
+		if bit >= length {
+			return 0, false
+		}
+		key ^= 1 << (hashindex.KeyBits - 1 - bit)
+	}
+	return key, true
+}
+
+// sequence lists sets of doubts by how likely they all are wrong: the least certain first, few before
+// many. The i-th doubt counts i + 2.
+var sequence = func() (sets []uint8) {
+	cost := func(set uint8) (sum int) {
+		for ; set != 0; set &= set - 1 {
+			sum += bits.TrailingZeros8(set) + 2
+		}
+		return sum
+	}
+	for set := range 256 {
+		sets = append(sets, uint8(set))
+	}
+	slices.SortStableFunc(sets, func(a, b uint8) int { return cost(a) - cost(b) })
+	return sets[:maxProbes]
+}()
+
+// count is how many postings the keys with the prefix have.
+func (ix *Index) count(prefix uint32, length int) (n int) {
+	for _, l := range ix.levels {
+		from, to := l.span(prefix, length)
+		n += int(to - from)
+	}
+	if len(ix.recent.postings) > 0 {
+		for from, to := ix.recent.lists(prefix, length); from < to; from++ {
+			n += int(ix.recent.counts[from])
+		}
+	}
+	return n
+}
+
+// read votes for the postings of a probe.
+func (s *search) read(ix *Index, p probe) {
+	c := &s.corners[p.corner]
+	for _, l := range ix.levels {
+		from, to := l.span(p.prefix, s.length)
+		for i, signature := range l.signatures[from:to] {
+			if d := bits.OnesCount64(signature ^ c.signature); d <= near {
+				s.vote(c, l.postings[int(from)+i], d)
+			}
+		}
+	}
+	if len(ix.recent.postings) > 0 {
+		s.readRecent(ix.recent, c, p)
+	}
+}
+
+func (s *search) readRecent(r *recent, c *corner, p probe) {
+	rest := hashindex.KeyBits - s.length
+	for from, to := r.lists(p.prefix, s.length); from < to; from++ {
+		for i := r.heads[from]; i >= 0; i = r.next[i] {
+			if d := bits.OnesCount64(r.signatures[i] ^ c.signature); d <= near && r.keys[i]>>rest == p.prefix {
+				s.vote(c, r.postings[i], d)
+			}
+		}
+	}
+}
+
+// alike is what a vote weighs by the distance of the signatures.
+var alike = func() (weights [near + 1]uint16) {
+	for d := range weights {
+		weights[d] = uint16(16 + 4*(near-d))
+	}
+	return weights
+}()
+
+func (s *search) vote(c *corner, p posting, distance int) {
+	at := p.at()
+	v := vote{slot: p.slot * 2, weight: alike[distance], turn: c.place.angle - at.angle, octave: int8(c.place.scale - at.scale)}
+	if c.mirrored {
+		v.slot++
+	}
+	sin, cos := turns[v.turn>>2].sin, turns[v.turn>>2].cos
+	scale := scales[int(v.octave)+64]
+	x, y := float32(at.x)*scale, float32(at.y)*scale
+	v.x = int16(c.place.x - int32(x*cos-y*sin))
+	v.y = int16(c.place.y - int32(x*sin+y*cos))
+	s.votes = append(s.votes, v)
+}
+
+// weigh makes votes of a corner that many references have count less, as in the inverse document
+// frequency.
+func weigh(votes []vote, frames int) {
+	if len(votes) == 0 {
+		return
+	}
+	// 16 for a corner that one frame has, 1 for one that all have.
+	rarity := 1 + 15*(bits.Len(uint(frames))-bits.Len(uint(min(len(votes), frames))))/max(1, bits.Len(uint(frames)))
+	for i := range votes {
+		votes[i].weight = uint16(int(votes[i].weight) * max(rarity, 1))
+	}
+}
