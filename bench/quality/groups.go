@@ -26,6 +26,17 @@ func ReadGroups(r io.Reader, prefix string) (Groups, error) {
 	return g, lines.Err()
 }
 
+// With is the groups with each of the pairs in one.
+func (g Groups) With(pairs []Pair) Groups {
+	if g.parent == nil {
+		g.parent = map[string]string{}
+	}
+	for _, p := range pairs {
+		g.join(p.Reference, p.Query)
+	}
+	return g
+}
+
 func (g Groups) join(a, b string) {
 	a, b = g.of(a), g.of(b)
 	if a != b {

@@ -6,10 +6,16 @@ import (
 	"touchstone/hashindex"
 )
 
-// method answers with the names of the references that it takes a picture for.
+// method answers with the references that it takes a picture for, the likeliest first.
 type method interface {
 	name() string
-	answer(ctx context.Context, p hashindex.Picture) ([]string, error)
+	answer(ctx context.Context, p hashindex.Picture) ([]answer, error)
+}
+
+// answer is a reference's name and how certain the method is of it, if it says.
+type answer struct {
+	name  string
+	score float64
 }
 
 func (b *bench) methods() []method {
@@ -46,11 +52,11 @@ func newRivals(references []hashindex.NewReference) []rival {
 
 func (r rival) name() string { return r.title }
 
-func (r rival) answer(_ context.Context, p hashindex.Picture) (found []string, _ error) {
+func (r rival) answer(_ context.Context, p hashindex.Picture) (found []answer, _ error) {
 	asked := p.Frames[0].Hashes[r.algorithm]
 	for i, h := range r.hashes {
 		if h.Distance(asked) <= r.radius {
-			found = append(found, r.names[i])
+			found = append(found, answer{name: r.names[i]})
 		}
 	}
 	return found, nil
@@ -61,12 +67,12 @@ type tiers struct{ index *hashindex.Index }
 
 func (tiers) name() string { return "touchstone" }
 
-func (t tiers) answer(ctx context.Context, p hashindex.Picture) (found []string, _ error) {
-	answer, err := t.index.Match(ctx, hashindex.Query{
+func (t tiers) answer(ctx context.Context, p hashindex.Picture) (found []answer, _ error) {
+	result, err := t.index.Match(ctx, hashindex.Query{
 		Picture: p, Radius: hashindex.PolicyRadius, Effort: hashindex.FullEffort, Limit: hashindex.MaxLimit,
 	})
-	for _, m := range answer.Matches {
-		found = append(found, m.Reference.ExternalID)
+	for _, m := range result.Matches {
+		found = append(found, answer{m.Reference.ExternalID, m.Score})
 	}
 	return found, err
 }

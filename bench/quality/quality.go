@@ -1,5 +1,5 @@
 // Package quality measures how many altered copies are found, and how often a stranger is taken for
-// a copy. Half of a set of pictures become references, the other half are strangers; every attack of
+// a copy. A part of a set of pictures are strangers, the others become references; every attack of
 // package fixtures is applied to a sample of both.
 package quality
 
@@ -9,6 +9,7 @@ import (
 	"image"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 
 	"touchstone/fixtures"
@@ -28,6 +29,9 @@ type Config struct {
 	Decode      func(ctx context.Context, encoded []byte) (image.Image, error) // as the recipe sees it
 	Same        Groups                                                         // pictures known to show the same
 	Sample      int                                                            // queries an attack; 300 by default
+	HeldOut     float64                                                        // share of the pictures that are strangers; a half by default
+	Apart       string                                                         // references whose names begin so are asked for in a column of their own
+	Copies      []Pair                                                         // pictures that were not altered here and are known to be copies
 	Only        []string                                                       // the attacks to apply; none: all
 	Seed        uint64
 	Workers     int
@@ -37,6 +41,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Sample == 0 {
 		c.Sample = 300
+	}
+	if c.HeldOut == 0 {
+		c.HeldOut = 0.5
 	}
 	c.Workers = max(c.Workers, 1)
 	if c.Progress == nil {
@@ -56,13 +63,17 @@ func (c Config) Attacks() []fixtures.Attack {
 type bench struct {
 	Config
 	references, strangers []Source
+	asked, apart          []Source // of the references: those that queries are made of
 	rivals                []rival
+	certain               Certain
+	all                   []Source // those that cannot be used too
+	pictures              map[string]hashindex.Picture
 }
 
-// Run registers half of the pictures and asks for altered copies of both halves. Pictures that
+// Run registers the references and asks for altered copies of them and of the strangers. Pictures that
 // cannot be decoded are counted and left out. The same seed gives the same report.
 func Run(ctx context.Context, sources []Source, config Config) (Report, error) {
-	b := &bench{Config: config.withDefaults()}
+	b := &bench{Config: config.withDefaults(), all: sources}
 	report := Report{Pictures: len(sources), Seed: b.Seed}
 	var undecidable int
 	sources, undecidable = b.usable(ctx, sources)
@@ -72,6 +83,13 @@ func Run(ctx context.Context, sources []Source, config Config) (Report, error) {
 		return Report{}, fmt.Errorf("%d usable pictures: too few to split into references and strangers", len(sources))
 	}
 	report.References, report.Strangers = len(b.references), len(b.strangers)
+	for _, s := range b.references {
+		if b.Apart != "" && strings.HasPrefix(s.Name, b.Apart) {
+			b.apart = append(b.apart, s)
+		} else {
+			b.asked = append(b.asked, s)
+		}
+	}
 	if err := b.register(ctx); err != nil {
 		return Report{}, err
 	}
@@ -80,14 +98,19 @@ func Run(ctx context.Context, sources []Source, config Config) (Report, error) {
 
 // usable keeps the pictures that have enough structure to be matched at all.
 func (b *bench) usable(ctx context.Context, sources []Source) (kept []Source, dropped int) {
-	good := make([]bool, len(sources))
+	pictures := make([]hashindex.Picture, len(sources))
 	b.each(len(sources), func(i int) {
 		p, err := b.Fingerprint(ctx, sources[i].Encoded)
-		good[i] = err == nil && p.Frames[0].Quality >= hashindex.PoorQuality
+		if err == nil && p.Frames[0].Quality >= hashindex.PoorQuality {
+			p.Frames[0].Features = p.Frames[0].Features.Stored() // a tenth of the memory
+			pictures[i] = p
+		}
 	})
+	b.pictures = map[string]hashindex.Picture{}
 	for i, s := range sources {
-		if good[i] {
+		if pictures[i].Frames != nil {
 			kept = append(kept, s)
+			b.pictures[s.Name] = pictures[i]
 		}
 	}
 	return kept, len(sources) - len(kept)
@@ -101,7 +124,7 @@ func (b *bench) split(sources []Source) (references, strangers []Source) {
 		group := b.Same.of(s.Name)
 		side, dealt := sides[group]
 		if !dealt {
-			side = rng.IntN(2) == 0
+			side = rng.Float64() >= b.HeldOut
 			sides[group] = side
 		}
 		if side {
@@ -126,15 +149,8 @@ func (b *bench) register(ctx context.Context) error {
 		return err
 	}
 	news := make([]hashindex.NewReference, len(b.references))
-	errs := make([]error, len(b.references))
-	b.each(len(news), func(i int) {
-		news[i].ExternalID = b.references[i].Name
-		news[i].Picture, errs[i] = b.Fingerprint(ctx, b.references[i].Encoded)
-	})
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	for i, reference := range b.references {
+		news[i] = hashindex.NewReference{ExternalID: reference.Name, Picture: b.pictures[reference.Name]}
 	}
 	b.rivals = newRivals(news)
 	_, _, err := b.Index.AddReferences(ctx, "bench", c.Name, news)
@@ -152,7 +168,8 @@ func (b *bench) measure(ctx context.Context, report *Report) error {
 		}
 	}
 	report.sum()
-	return nil
+	report.Certain = b.certain
+	return b.pairs(ctx, report)
 }
 
 func (b *bench) addRow(ctx context.Context, report *Report, name string, alter alteration) error {

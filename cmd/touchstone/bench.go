@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,32 +16,45 @@ import (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	return group("bench", "Measure", a.benchQualityCommand(), a.benchPlanCommand(), a.benchLoadCommand())
+	return group("bench", "Measure", a.benchQualityCommand(), a.benchLoadCommand())
 }
 
 func (a *app) benchQualityCommand() *cobra.Command {
-	var images, same string
+	var images []string
+	var same, copies string
 	var config quality.Config
 	verb := a.verb("quality", "How many altered copies are found, and how many strangers are taken for one", cobra.NoArgs,
-		func(ctx context.Context, _ []string) error { return a.benchQuality(ctx, images, same, config) })
-	verb.Long = `Half of the pictures become references, the other half are strangers; every attack is applied to a
+		func(ctx context.Context, _ []string) error { return a.benchQuality(ctx, images, same, copies, config) })
+	verb.Long = `A part of the pictures are strangers, the others become references; every attack is applied to a
 sample of both. Prints, for each attack, the share of altered copies found and the strangers that
-were answered, for one pHash, one PDQ hash and touchstone itself.`
+were answered, for one pHash, one PDQ hash and touchstone itself. A picture's name is its path from
+the folder on, the folder's own name first.`
 	flags := verb.Flags()
-	flags.StringVar(&images, "images", "", "`folder` of pictures")
-	flags.StringVar(&same, "same", "", "`file` of pairs known to show the same, separated by a tab, as paths that end in those of the folder")
+	flags.StringSliceVar(&images, "images", nil, "`folders` of pictures, separated by commas")
+	flags.StringVar(&same, "same", "", "`file` of pairs of names known to show the same, separated by a tab")
+	flags.StringVar(&copies, "copies", "", "`file` of known copies: kind (copy), group, reference and query, separated by tabs")
+	flags.Float64Var(&config.HeldOut, "held-out", 0.5, "`share` of the pictures that are strangers")
+	flags.StringVar(&config.Apart, "apart", "", "references whose names begin with this `prefix` are reported apart")
 	flags.IntVar(&config.Sample, "sample", 300, "queries of each kind and attack")
 	flags.StringSliceVar(&config.Only, "attacks", nil, "apply these `names` alone, separated by commas")
 	flags.Uint64Var(&config.Seed, "seed", 1, "`number` that all chance comes from")
 	return required(verb, "images")
 }
 
-func (a *app) benchQuality(ctx context.Context, images, same string, config quality.Config) error {
-	sources, err := readSources(images)
-	if err != nil {
+func (a *app) benchQuality(ctx context.Context, images []string, same, copies string, config quality.Config) error {
+	var sources []quality.Source
+	for _, folder := range images {
+		more, err := readSources(folder)
+		if err != nil {
+			return err
+		}
+		sources = append(sources, more...)
+	}
+	var err error
+	if config.Same, err = readSame(same, copies); err != nil {
 		return err
 	}
-	if config.Same, err = readSame(images, same); err != nil {
+	if config.Copies, err = readCopies(copies); err != nil {
 		return err
 	}
 	h, err := openHouse(ctx, "", noStore)
@@ -54,7 +66,7 @@ func (a *app) benchQuality(ctx context.Context, images, same string, config qual
 		return err
 	}
 	maker := fingerprint.New(fingerprint.Limits{})
-	config.Index, config.Fingerprint, config.Workers = h.index, maker.Picture, runtime.GOMAXPROCS(0)
+	config.Index, config.Fingerprint, config.Workers = h.index, maker.Detailed, runtime.GOMAXPROCS(0)
 	config.Decode = func(ctx context.Context, encoded []byte) (image.Image, error) { return maker.Still(ctx, encoded) }
 	progress := a.bar(int64(len(config.Attacks())+1), "attacks")
 	config.Progress = func(int) { progress.add(1) }
@@ -71,7 +83,11 @@ func (a *app) benchQuality(ctx context.Context, images, same string, config qual
 
 // readSources reads every file below the folder; what is no picture is sorted out by the run.
 func readSources(folder string) (sources []quality.Source, _ error) {
-	return sources, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+	absolute, err := filepath.Abs(folder)
+	if err != nil {
+		return nil, err
+	}
+	return sources, filepath.WalkDir(absolute, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
@@ -79,21 +95,40 @@ func readSources(folder string) (sources []quality.Source, _ error) {
 		if err != nil {
 			return err
 		}
-		name, err := filepath.Rel(folder, path)
+		name, err := filepath.Rel(filepath.Dir(absolute), path)
 		sources = append(sources, quality.Source{Name: filepath.ToSlash(name), Encoded: encoded})
 		return err
 	})
 }
 
-// readSame reads the pairs, whose paths may begin with the folder's own name.
-func readSame(images, same string) (quality.Groups, error) {
-	if same == "" {
-		return quality.Groups{}, nil
+// readSame reads which pictures show the same: copies known as such do.
+func readSame(same, copies string) (quality.Groups, error) {
+	var groups quality.Groups
+	if same != "" {
+		f, err := os.Open(same)
+		if err != nil {
+			return groups, err
+		}
+		defer f.Close()
+		if groups, err = quality.ReadGroups(f, ""); err != nil {
+			return groups, err
+		}
 	}
-	f, err := os.Open(same)
+	pairs, err := readCopies(copies)
 	if err != nil {
-		return quality.Groups{}, err
+		return groups, err
+	}
+	return groups.With(pairs), nil
+}
+
+func readCopies(name string) ([]quality.Pair, error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
 	}
 	defer f.Close()
-	return quality.ReadGroups(f, strings.TrimSuffix(filepath.Base(images), "/")+"/")
+	return quality.ReadPairs(f)
 }

@@ -15,8 +15,10 @@ import (
 type aligner struct {
 	query   hashindex.Features
 	grid    grid
+	keys    keys
 	octaves octaves // of the query's luma
 	matches []match
+	spots   []spot // of the matches
 	inliers []match
 	taken   []bool // by query corner: it has its inlier
 	overlay overlay
@@ -25,7 +27,7 @@ type aligner struct {
 // New prepares a query's features as the fingerprint package makes them.
 func New(query hashindex.Features) hashindex.Aligner {
 	return &aligner{
-		query: query, grid: newGrid(query), octaves: octaves{query.Luma},
+		query: query, grid: newGrid(query), keys: newKeys(query), octaves: octaves{query.Luma},
 		taken: make([]bool, len(query.Keypoints)),
 	}
 }

@@ -21,18 +21,20 @@ const (
 	final = 4
 )
 
-// estimate finds the motion that most matches agree on, and leaves them in inliers.
+// estimate finds the motion that most matches agree on.
 func (a *aligner) estimate(reference hashindex.Features) (motion, bool) {
-	a.inliers = a.inliers[:0]
+	a.survey(reference)
 	best, support := motion{}, 0.0
 	top := a.matches[:min(len(a.matches), seeds)]
-	for j := 1; j < len(top); j++ {
+	// More than this many matches agree on nothing but the truth.
+	enough := 12 + 0.3*float64(len(a.matches))
+	for j := 1; j < len(top) && support < enough; j++ {
 		for i := range j {
 			m, ok := a.hypothesis(reference, top[i], top[j])
 			if !ok {
 				continue
 			}
-			if s := a.support(reference, &m); s > support {
+			if s := a.support(&m); s > support {
 				best, support = m, s
 			}
 		}
@@ -41,6 +43,25 @@ func (a *aligner) estimate(reference hashindex.Features) (motion, bool) {
 		return motion{}, false
 	}
 	return a.refine(reference, best)
+}
+
+// spot is a match as hypotheses are tried on it.
+type spot struct {
+	from, to      point
+	far           float64 // that it may miss by, squared
+	weight        float64
+	octaves, turn float64 // of its own scales and angles, as in a view
+}
+
+func (a *aligner) survey(reference hashindex.Features) {
+	a.spots = a.spots[:0]
+	for _, k := range a.matches {
+		r, q := &reference.Keypoints[k.reference], &a.query.Keypoints[k.query]
+		a.spots = append(a.spots, spot{
+			from: place(r), to: place(q), far: reach(q) * reach(q), weight: 1.25 - float64(k.distance)/near,
+			octaves: float64(int(q.Scale) - int(r.Scale)), turn: float64(int8(q.Angle - r.Angle)),
+		})
+	}
 }
 
 // hypothesis is the similarity of two matches, if their own scales and angles bear it out.
@@ -67,15 +88,19 @@ func newView(m *motion, at point) view {
 	return view{8 * math.Log2(max(scale, 1e-6)), angle * (128 / math.Pi)}
 }
 
-// fits allows 30° and half an octave, which is what corners are found apart by.
+// fits reports whether a corner is scaled and turned as the motion says.
 func (v view) fits(r, q *hashindex.Keypoint) bool {
-	d := float64(int(q.Scale)-int(r.Scale)) - v.octaves
+	return v.allows(float64(int(q.Scale)-int(r.Scale)), float64(int8(q.Angle-r.Angle)))
+}
+
+// allows 28° and five eighths of an octave, which is what corners are found apart by.
+func (v view) allows(octaves, turn float64) bool {
+	d := octaves - v.octaves
 	if d > 5 || d < -5 {
 		return false
 	}
-	t := float64(q.Angle-r.Angle) - v.turn
-	t -= 256 * math.Round(t/256)
-	return t < 20 && t > -20
+	t := math.Abs(turn - v.turn)
+	return t < 20 || t > 236
 }
 
 // reach is how far a corner may be from where the motion takes it, in pixels: corners of coarse
@@ -92,18 +117,16 @@ var scales = func() (table [maxScale]float64) {
 	return table
 }()
 
-// support weighs the matches that agree with a motion: alike ones count up to one.
-func (a *aligner) support(reference hashindex.Features, m *motion) float64 {
+// support weighs the matches that agree with a motion: alike ones count up to one and a quarter.
+func (a *aligner) support(m *motion) float64 {
 	v := newView(m, point{})
 	sum := 0.0
-	for _, k := range a.matches {
-		r, q := &reference.Keypoints[k.reference], &a.query.Keypoints[k.query]
-		p, to := m.apply(place(r)), place(q)
-		dx, dy, limit := p.x-to.x, p.y-to.y, reach(q)
-		if dx*dx+dy*dy > limit*limit || !v.fits(r, q) {
-			continue
+	for i := range a.spots {
+		s := &a.spots[i]
+		dx, dy := m[0]*s.from.x+m[1]*s.from.y+m[2]-s.to.x, m[3]*s.from.x+m[4]*s.from.y+m[5]-s.to.y
+		if dx*dx+dy*dy <= s.far && v.allows(s.octaves, s.turn) {
+			sum += s.weight
 		}
-		sum += 1.25 - float64(k.distance)/near
 	}
 	return sum
 }
@@ -127,7 +150,8 @@ func (a *aligner) refine(reference hashindex.Features, m motion) (motion, bool) 
 		}
 		m = next
 	}
-	return m, m.sane(reference)
+	a.guided(reference, &m, tight, strict)
+	return m, len(a.inliers) >= minInliers && m.sane(reference)
 }
 
 // bend goes on from an affine motion to a homography, which fewer corners do not determine well.
@@ -160,31 +184,47 @@ func slackOf(round int) float64 {
 func (a *aligner) guided(reference hashindex.Features, m *motion, slack float64, limit int) {
 	a.inliers = a.inliers[:0]
 	clear(a.taken)
+	v := newView(m, point{})
 	for i := range reference.Keypoints {
 		r := &reference.Keypoints[i]
 		from := place(r)
 		p := m.apply(from)
-		if p.x < 0 || p.y < 0 || p.x > float64(a.query.Width) || p.y > float64(a.query.Height) {
+		if !(p.x >= 0 && p.y >= 0 && p.x <= float64(a.query.Width) && p.y <= float64(a.query.Height)) {
 			continue
 		}
-		v := newView(m, from)
-		best, at := limit+1, int32(-1)
-		a.grid.near(p, 24, func(j int32) {
-			q := &a.query.Keypoints[j]
-			to := place(q)
-			dx, dy, far := p.x-to.x, p.y-to.y, slack*reach(q)
-			if dx*dx+dy*dy > far*far || !v.fits(r, q) {
-				return
-			}
-			if d := distance(&r.Descriptor, &q.Descriptor); d < best {
-				best, at = d, j
-			}
-		})
-		if at >= 0 && !a.taken[at] {
+		if !m.affine() {
+			v = newView(m, from)
+		}
+		if at, d := a.nearest(r, p, v, slack, limit); at >= 0 && !a.taken[at] {
 			a.taken[at] = true
-			a.inliers = append(a.inliers, match{int32(i), at, int32(best)})
+			a.inliers = append(a.inliers, match{int32(i), at, int32(d)})
 		}
 	}
+}
+
+// nearest is the query's corner most like r of those where a motion says that it should be, at most
+// limit bits away; -1 for none.
+func (a *aligner) nearest(r *hashindex.Keypoint, p point, v view, slack float64, limit int) (at int32, d int) {
+	best, at := limit+1, int32(-1)
+	// A corner's scale must fit the motion's, so that its reach is known from above.
+	far := slack * (2.5 + 1.5*scales[min(max(int(r.Scale)+int(v.octaves)+7, 0), maxScale-1)])
+	left, right, top, bottom := a.grid.span(p, far)
+	for row := top; row <= bottom; row++ {
+		for column := left; column <= right; column++ {
+			for _, j := range a.grid.cells.at(row*a.grid.columns + column) {
+				q := &a.query.Keypoints[j]
+				to := place(q)
+				dx, dy, far := p.x-to.x, p.y-to.y, slack*reach(q)
+				if dx*dx+dy*dy > far*far || !v.fits(r, q) {
+					continue
+				}
+				if d := distance(&r.Descriptor, &q.Descriptor); d < best {
+					best, at = d, j
+				}
+			}
+		}
+	}
+	return at, best
 }
 
 func (a *aligner) pairs(reference hashindex.Features) []pair {

@@ -21,7 +21,7 @@ type cell struct{ weight, correlation float64 }
 // best, and says how certain the match is.
 func (a *aligner) judge(reference hashindex.Features, m motion, result hashindex.Alignment) (hashindex.Alignment, bool) {
 	best, m := a.fit(reference, m)
-	if best.correlation < 0.9 && len(a.inliers) >= 12 {
+	if best.correlation < 0.9 && best.correlation > 0.2 && len(a.inliers) >= 10 {
 		if bent, ok := a.bend(reference, m); ok {
 			if c, moved := a.fit(reference, bent); c.correlation > best.correlation {
 				best, m = c, moved
@@ -46,14 +46,18 @@ func (a *aligner) judge(reference hashindex.Features, m motion, result hashindex
 
 // fit settles the motion and compares, and keeps it as it was where that did not help.
 func (a *aligner) fit(reference hashindex.Features, m motion) (comparison, motion) {
-	best := a.compare(reference, &m)
 	moved := a.settle(reference, m)
-	if moved.sane(reference) {
-		if c := a.compare(reference, &moved); c.correlation > best.correlation {
-			return c, moved
-		}
+	if !moved.sane(reference) {
+		return a.compare(reference, &m), m
 	}
-	return best, m
+	best := a.compare(reference, &moved)
+	if best.correlation >= 0.8 {
+		return best, moved
+	}
+	if c := a.compare(reference, &m); c.correlation > best.correlation {
+		return c, m
+	}
+	return best, moved
 }
 
 // comparison is what the pixels say.

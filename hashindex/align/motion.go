@@ -19,6 +19,9 @@ func (m *motion) apply(p point) point {
 	return point{(m[0]*p.x + m[1]*p.y + m[2]) / w, (m[3]*p.x + m[4]*p.y + m[5]) / w}
 }
 
+// affine reports whether the motion scales and turns alike everywhere.
+func (m *motion) affine() bool { return m[6] == 0 && m[7] == 0 }
+
 // local is how the motion scales and turns around a point: the area's scale, and the angle.
 func (m *motion) local(p point) (scale, angle float64) {
 	w := m[6]*p.x + m[7]*p.y + m[8]

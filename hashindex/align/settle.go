@@ -57,7 +57,8 @@ func (a *aligner) tone(l hashindex.Luma, step int) (gain, bias float64, ok bool)
 		return 0, 0, false
 	}
 	vq, vr, cov := qq/n-q/n*q/n, rr/n-r/n*r/n, rq/n-r/n*q/n
-	if vq < 1 || vr < 1 || cov <= 0 {
+	// Unrelated pictures stop here: nothing would pull them together.
+	if vq < 1 || vr < 1 || cov < 0.12*math.Sqrt(vq*vr) {
 		return 0, 0, false
 	}
 	gain = math.Sqrt(vr / vq)

@@ -10,18 +10,16 @@
 // comparisons but projections of all samples, which last best: an index keys by them.
 package corner
 
-import (
-	"slices"
-
-	"touchstone/hashindex"
-)
+import "touchstone/hashindex"
 
 // Finder finds corners. It holds the buffers of one picture, a few megabytes, for the next: use one
 // for each goroutine.
 type Finder struct {
 	levels     []level
 	candidates []candidate
-	kept       []candidate
+	kept       []candidate // candidates in another order
+	rows       [3]scored
+	order      []uint64
 	ranked     []ranked
 	cells      []uint16
 }
@@ -46,10 +44,11 @@ func (f *Finder) Find(luma hashindex.Luma, limit int, found []hashindex.Keypoint
 	f.ranked = f.ranked[:0]
 	for i := range f.levels {
 		f.detect(i)
-		f.rank(i, limit)
+		f.rank(i)
 	}
-	slices.SortFunc(f.ranked, ranked.compare)
-	for _, r := range f.ranked[:min(len(f.ranked), limit)] {
+	f.arrange()
+	for _, place := range f.order[:min(len(f.order), limit)] {
+		r := &f.ranked[uint32(place)]
 		found = append(found, f.levels[r.level].keypoint(r.candidate))
 	}
 	return found

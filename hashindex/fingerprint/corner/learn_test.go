@@ -143,7 +143,8 @@ func trainingCorners() (samples, disturbed [][pointCount]int32) {
 	for seed := range 16 {
 		for _, img := range []*image.NRGBA{fixtures.Photo(seed), fixtures.Product(seed)} {
 			f.Find(sampled(img, 480), 400, nil)
-			for _, r := range f.ranked[:min(len(f.ranked), 400)] {
+			for _, place := range f.order[:min(len(f.order), 400)] {
+				r := &f.ranked[uint32(place)]
 				l := &f.levels[r.level]
 				x, y := int(r.x), int(r.y)
 				angle := l.angle((y+pad)*l.stride + x + pad)

@@ -79,24 +79,24 @@ func (l *level) copyFrom(luma hashindex.Luma) {
 func (l *level) reduce(from *level) {
 	const one = 1 << 11
 	stepX, stepY := float64(from.width)/float64(l.width), float64(from.height)/float64(l.height)
-	var columns [1 << 10]struct{ at, part int32 }
+	var columns [hashindex.MaxWorkingSide]struct{ at, part uint32 }
 	for x := range l.width {
 		at := (float64(x)+0.5)*stepX - 0.5
-		columns[x].at = int32(at)
-		columns[x].part = int32((at - math.Floor(at)) * one)
+		columns[x].at = uint32(at)
+		columns[x].part = uint32((at - math.Floor(at)) * one)
 	}
 	for y := range l.height {
 		at := (float64(y)+0.5)*stepY - 0.5
 		top := int(at)
-		part := int32((at - float64(top)) * one)
+		part := uint32((at - float64(top)) * one)
 		a, b := from.row(top), from.row(min(top+1, from.height-1))
 		out := l.row(y)
 		for x := range out {
 			c := columns[x]
-			next := min(c.at+1, int32(from.width-1))
-			upper := int32(a[c.at])*(one-c.part) + int32(a[next])*c.part
-			lower := int32(b[c.at])*(one-c.part) + int32(b[next])*c.part
-			out[x] = uint8((int64(upper)*int64(one-part) + int64(lower)*int64(part) + 1<<21) >> 22)
+			next := min(c.at+1, uint32(from.width-1))
+			upper := uint32(a[c.at])*(one-c.part) + uint32(a[next])*c.part
+			lower := uint32(b[c.at])*(one-c.part) + uint32(b[next])*c.part
+			out[x] = uint8((upper*(one-part) + lower*part + 1<<21) >> 22)
 		}
 	}
 }

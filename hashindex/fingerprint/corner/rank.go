@@ -1,24 +1,24 @@
 package corner
 
 import (
-	"cmp"
+	"math"
 	"slices"
 )
 
 // rank appends the level's candidates to ranked. Places are such that a beginning of the whole
 // list has corners of every level, of fine ones more, and of every part of the picture.
-func (f *Finder) rank(i, limit int) {
+func (f *Finder) rank(i int) {
 	l := &f.levels[i]
-	slices.SortFunc(f.candidates, candidate.compare)
+	f.sort()
 	f.thin(l)
-	share := float32(1 / l.scale)
+	f.sort()
 	for n, c := range f.candidates {
-		f.ranked = append(f.ranked, ranked{c, i, (float32(n) + 0.5) / share})
+		f.ranked = append(f.ranked, ranked{c, i, (float32(n) + 0.5) * float32(l.scale)})
 	}
 }
 
-// thin reorders the candidates so that those of crowded places come later: a corner's measure
-// counts a quarter of a decade less for each stronger one in its cell.
+// thin makes those of crowded places count less: a corner's measure is divided by the square of its
+// place among those of its cell.
 func (f *Finder) thin(l *level) {
 	cell := max(8, (l.width+l.height)/24)
 	across := l.width/cell + 1
@@ -30,14 +30,28 @@ func (f *Finder) thin(l *level) {
 		*crowd++
 		c.score /= float32(*crowd) * float32(*crowd)
 	}
-	slices.SortFunc(f.candidates, candidate.compare)
 }
 
-// compare orders by strength, then from the top left.
-func (c candidate) compare(o candidate) int {
-	return cmp.Or(cmp.Compare(o.score, c.score), cmp.Compare(c.y, o.y), cmp.Compare(c.x, o.x))
+// sort orders candidates by strength, equal ones as they come. Measures are positive, so that their
+// bits are in their order.
+func (f *Finder) sort() {
+	f.order = f.order[:0]
+	for i, c := range f.candidates {
+		f.order = append(f.order, uint64(^math.Float32bits(c.score))<<32|uint64(i))
+	}
+	slices.Sort(f.order)
+	f.kept = f.kept[:0]
+	for _, place := range f.order {
+		f.kept = append(f.kept, f.candidates[uint32(place)])
+	}
+	f.candidates, f.kept = f.kept, f.candidates
 }
 
-func (r ranked) compare(o ranked) int {
-	return cmp.Or(cmp.Compare(r.place, o.place), cmp.Compare(r.level, o.level), r.candidate.compare(o.candidate))
+// arrange puts the places of ranked in order.
+func (f *Finder) arrange() {
+	f.order = f.order[:0]
+	for i, r := range f.ranked {
+		f.order = append(f.order, uint64(math.Float32bits(r.place))<<32|uint64(i))
+	}
+	slices.Sort(f.order)
 }

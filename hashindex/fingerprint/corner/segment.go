@@ -1,5 +1,7 @@
 package corner
 
+import "slices"
+
 // threshold is the difference of brightness that the segment test asks for. It is low, so that smooth
 // pictures have corners too: where there are many, the ranking chooses.
 const threshold = 10
@@ -20,47 +22,101 @@ func (f *Finder) detect(i int) {
 	for k, c := range circle {
 		ring[k] = c[1]*l.stride + c[0]
 	}
-	for y := margin; y < l.height-margin; y++ {
-		base := (y+pad)*l.stride + pad
-		for x := margin; x < l.width-margin; x++ {
-			at := base + x
-			v := int(l.pix[at])
-			n, s := int(l.pix[at+ring[0]])-v, int(l.pix[at+ring[8]])-v
-			bright, dark := n > threshold || s > threshold, n < -threshold || s < -threshold
-			if !bright && !dark {
-				continue
-			}
-			e, w := int(l.pix[at+ring[4]])-v, int(l.pix[at+ring[12]])-v
-			bright = bright && (e > threshold || w > threshold)
-			dark = dark && (e < -threshold || w < -threshold)
-			if !bright && !dark {
-				continue
-			}
-			if !l.passes(at, &ring) {
-				continue
-			}
-			if score := l.harris(at); score > 0 {
-				f.candidates = append(f.candidates, candidate{int32(x), int32(y), score})
-			}
-		}
+	for k := range f.rows {
+		f.rows[k].reset(l.width)
 	}
-	f.suppress()
+	above, here, below := &f.rows[0], &f.rows[1], &f.rows[2]
+	for y := margin; y < l.height-margin; y++ {
+		below.clear()
+		l.test(y, &ring, below)
+		f.peaks(l, y-1, above, here, below)
+		above, here, below = here, below, above
+	}
+	below.clear()
+	f.peaks(l, l.height-margin-1, above, here, below)
 }
 
-// passes reports whether nine pixels in a row of the ring are all brighter, or all darker, than
-// the one at that place by more than the threshold.
-func (l *level) passes(at int, ring *[16]int) bool {
-	v := int(l.pix[at])
-	var bright, dark uint32
-	for k, offset := range ring {
-		d := int(l.pix[at+offset]) - v
-		if d > threshold {
-			bright |= 1 << k
-		} else if d < -threshold {
-			dark |= 1 << k
+// scored is a row of a level: how much each pixel differs from its circle, 0 for those that fail the
+// test, and which pass it.
+type scored struct {
+	scores []int32
+	at     []int32
+}
+
+func (r *scored) reset(width int) {
+	r.scores = slices.Grow(r.scores[:0], width)[:width]
+	clear(r.scores)
+	r.at = r.at[:0]
+}
+
+// clear forgets what passed, and nothing else was set.
+func (r *scored) clear() {
+	for _, x := range r.at {
+		r.scores[x] = 0
+	}
+	r.at = r.at[:0]
+}
+
+// test scores row y. Nine in a row hold one of any two opposite pixels: four such pairs dismiss nearly
+// all before the sixteen are looked at.
+func (l *level) test(y int, ring *[16]int, out *scored) {
+	base := (y+pad)*l.stride + pad
+	pix := l.pix
+	r0, r8, r4, r12, r2, r10, r6, r14 := ring[0], ring[8], ring[4], ring[12], ring[2], ring[10], ring[6], ring[14]
+	for x := margin; x < l.width-margin; x++ {
+		at := base + x
+		v := int(pix[at])
+		high, low := v+threshold, v-threshold
+		a, b := int(pix[at+r0]), int(pix[at+r8])
+		bright, dark := max(a, b) > high, min(a, b) < low
+		if !bright && !dark {
+			continue
+		}
+		a, b = int(pix[at+r4]), int(pix[at+r12])
+		bright, dark = bright && max(a, b) > high, dark && min(a, b) < low
+		if !bright && !dark {
+			continue
+		}
+		a, b = int(pix[at+r2]), int(pix[at+r10])
+		bright, dark = bright && max(a, b) > high, dark && min(a, b) < low
+		if !bright && !dark {
+			continue
+		}
+		a, b = int(pix[at+r6]), int(pix[at+r14])
+		bright, dark = bright && max(a, b) > high, dark && min(a, b) < low
+		if !bright && !dark {
+			continue
+		}
+		if score := l.segment(at, ring); score > 0 {
+			out.scores[x] = score
+			out.at = append(out.at, int32(x))
 		}
 	}
-	return nineInARow(bright) || nineInARow(dark)
+}
+
+// segment is how much the pixels of the ring that are brighter, or those that are darker, differ from the
+// one at that place beyond the threshold, if nine in a row are; otherwise 0.
+func (l *level) segment(at int, ring *[16]int) (score int32) {
+	v := int32(l.pix[at])
+	var bright, dark uint32
+	var over, under int32
+	for k, offset := range ring {
+		d := int32(l.pix[at+offset]) - v
+		if d > threshold {
+			bright |= 1 << k
+			over += d - threshold
+		} else if d < -threshold {
+			dark |= 1 << k
+			under += -d - threshold
+		}
+	}
+	if nineInARow(bright) {
+		score = over
+	}
+	if nineInARow(dark) {
+		score = max(score, under)
+	}
+	return score
 }
 
 func nineInARow(bits uint32) bool {
@@ -90,33 +146,17 @@ func (l *level) harris(at int) float32 {
 	return float32((float64(a*b) - float64(c*c) - 0.04*float64((a+b)*(a+b))) * 1e-9)
 }
 
-// suppress keeps the candidates that no neighbour outdoes. They come in order of rows and stay so.
-func (f *Finder) suppress() {
-	all := f.candidates
-	f.kept = f.kept[:0]
-	from := 0 // the first in the row above
-	for i, c := range all {
-		for all[from].y < c.y-1 {
-			from++
+// peaks takes the corners of row y that no neighbour outdoes, where brightness changes in two
+// directions. Of equal neighbours the first counts.
+func (f *Finder) peaks(l *level, y int, above, here, below *scored) {
+	for _, x := range here.at {
+		s := here.scores[x]
+		a, h, b := above.scores[x-1:][:3], here.scores[x-1:][:3], below.scores[x-1:][:3]
+		if max(a[0], a[1], a[2], h[0]) >= s || max(h[2], b[0], b[1], b[2]) > s {
+			continue
 		}
-		if !outdone(all[from:], i-from) {
-			f.kept = append(f.kept, c)
-		}
-	}
-	f.candidates, f.kept = f.kept, f.candidates
-}
-
-// outdone reports whether a neighbour of candidate i is stronger, or as strong and earlier.
-func outdone(around []candidate, i int) bool {
-	c := around[i]
-	for j, o := range around {
-		if o.y > c.y+1 {
-			break
-		}
-		beside := j != i && o.x >= c.x-1 && o.x <= c.x+1
-		if beside && (o.score > c.score || o.score == c.score && j < i) {
-			return true
+		if measure := l.harris((y+pad)*l.stride + pad + int(x)); measure > 0 {
+			f.candidates = append(f.candidates, candidate{x, int32(y), measure})
 		}
 	}
-	return false
 }

@@ -14,6 +14,10 @@ const (
 	// near is how far signatures may be apart, of 64 bits.
 	near = 10
 
+	// asked is how many of a query's corners are looked up, and askedMirrored how many of its mirror
+	// image's: fewer, because a mirrored copy is rarely a small part of a picture as well.
+	asked, askedMirrored = 1100, 500
+
 	// maxProbes is how many keys a corner is looked up under at most.
 	maxProbes = 64
 )
@@ -57,11 +61,14 @@ type vote struct {
 // ask notes the query's corners, and those of its mirror image.
 func (s *search) ask(query hashindex.Features) {
 	s.corners = s.corners[:0]
-	for i := range query.Keypoints {
+	for i := range query.Keypoints[:min(len(query.Keypoints), asked)] {
 		k := &query.Keypoints[i]
 		mirrored := k.Descriptor.Mirrored()
 		at := placeOf(&query, k)
 		s.corners = append(s.corners, corner{keyOf(&k.Descriptor), signatureOf(&k.Descriptor), at, k.Doubts[0], false})
+		if i >= askedMirrored {
+			continue
+		}
 		at.x, at.angle = -at.x, 128-at.angle
 		s.corners = append(s.corners, corner{keyOf(&mirrored), signatureOf(&mirrored), at, k.Doubts[1], true})
 	}

@@ -1,0 +1,233 @@
+// Package partial measures the partial tier alone: how its costs grow with the references held.
+package partial
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/image/draw"
+
+	"touchstone/fixtures"
+	"touchstone/hashindex"
+	"touchstone/hashindex/align"
+	"touchstone/hashindex/fingerprint"
+	"touchstone/hashindex/search/keypoint"
+)
+
+const (
+	seed      = 1
+	proposals = 20 // laid over each query, as the index does
+)
+
+// material is what references and queries are made of.
+type material struct {
+	features [][]hashindex.Keypoint // of real, attacked and generated pictures
+	lumas    []hashindex.Luma
+	queries  [][]byte // encoded photos, 1,000 pixels long
+}
+
+// gather reads every third picture of the data set (TOUCHSTONE_DATA, ../shared/data by default), alters
+// every ninth by an attack, and generates as many as a tenth of those.
+var gather = sync.OnceValues(func() (m material, _ error) {
+	folder := os.Getenv("TOUCHSTONE_DATA")
+	if folder == "" {
+		folder = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	maker := fingerprint.New(fingerprint.Limits{})
+	take := func(encoded []byte) {
+		if p, err := maker.Detailed(context.Background(), encoded); err == nil && len(p.Frames[0].Features.Keypoints) > 50 {
+			stored := p.Frames[0].Features.Stored()
+			m.features, m.lumas = append(m.features, stored.Keypoints), append(m.lumas, stored.Luma)
+		}
+	}
+	rng, attacks, n := rand.New(rand.NewPCG(seed, 1)), fixtures.Attacks(), 0
+	for _, set := range []string{"products", "works"} {
+		err := filepath.WalkDir(filepath.Join(folder, set), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			if n++; n%3 != 0 {
+				return nil
+			}
+			encoded, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			take(encoded)
+			still, err := maker.Still(context.Background(), encoded)
+			if err != nil || n%9 != 0 {
+				return nil
+			}
+			altered, _ := attacks[rng.IntN(len(attacks))].Apply(rng, still)
+			take(altered)
+			if len(m.queries) < 40 && max(still.Rect.Dx(), still.Rect.Dy()) >= 400 {
+				m.queries = append(m.queries, photo(still))
+			}
+			return nil
+		})
+		if err != nil {
+			return m, err
+		}
+	}
+	for i := range len(m.features) / 10 {
+		take(fixtures.EncodeJPEG(fixtures.Photo(i), 85))
+	}
+	return m, nil
+})
+
+// photo is a picture scaled to 1,000 pixels and encoded as cameras and shops do.
+func photo(src image.Image) []byte {
+	size := src.Bounds().Size()
+	longer := max(size.X, size.Y)
+	out := image.NewNRGBA(image.Rect(0, 0, size.X*1000/longer, size.Y*1000/longer))
+	draw.CatmullRom.Scale(out, out.Rect, src, src.Bounds(), draw.Src, nil)
+	var encoded bytes.Buffer
+	if err := jpeg.Encode(&encoded, out, &jpeg.Options{Quality: 90}); err != nil {
+		panic(err)
+	}
+	return encoded.Bytes()
+}
+
+// reference is frame i: a picture of the material as it is where there is one left, and otherwise one
+// put together from four of them, a quarter of the corners from each, moved to other places and with a
+// twentieth of the bits turned. So the descriptors keep their true distribution, common ones and all,
+// and making a hundred thousand takes seconds.
+func (m *material) reference(i int) hashindex.Features {
+	f := hashindex.Features{Width: 640, Height: 480, Luma: m.lumas[i%len(m.lumas)]}
+	if i < len(m.features) {
+		f.Keypoints = m.features[i]
+		return f
+	}
+	rng := rand.New(rand.NewPCG(seed, uint64(i)))
+	for range 4 {
+		from := m.features[rng.IntN(len(m.features))]
+		for range hashindex.MaxStoredKeypoints / 4 {
+			k := from[rng.IntN(len(from))]
+			for range 13 {
+				bit := rng.IntN(256)
+				k.Descriptor[bit/64] ^= 1 << (bit % 64)
+			}
+			k.X, k.Y = uint16(rng.IntN(640*64)), uint16(rng.IntN(480*64))
+			f.Keypoints = append(f.Keypoints, k)
+		}
+	}
+	return f
+}
+
+func prepared(b *testing.B) *material {
+	b.Helper()
+	m, err := gather()
+	if err != nil {
+		b.Skipf("no pictures to measure with: %v", err)
+	}
+	return &m
+}
+
+var sizes = []int{1_000, 10_000, 100_000}
+
+func eachSize(b *testing.B, run func(b *testing.B, m *material, n int)) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("references=%d", n), func(b *testing.B) { run(b, prepared(b), n) })
+	}
+}
+
+var indexes = map[int]*keypoint.Index{}
+
+func index(m *material, n int) *keypoint.Index {
+	if indexes[n] == nil {
+		ix := keypoint.New()
+		for i := range n {
+			ix.Apply([]hashindex.FeatureEdit{{Frame: hashindex.FrameID(i), Features: m.reference(i)}})
+		}
+		indexes[n] = ix
+	}
+	return indexes[n]
+}
+
+// BenchmarkFullEffort is a query of a photo 1,000 pixels long from its bytes to what the partial tier
+// answers, reading features left out: in CPU time of one thread, at the 50th and 99th percentile.
+func BenchmarkFullEffort(b *testing.B) {
+	eachSize(b, func(b *testing.B, m *material, n int) {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		ix, maker := index(m, n), fingerprint.New(fingerprint.Limits{})
+		var scope hashindex.Scope
+		scope.Allow(0, 0)
+		var whole, making, proposing []time.Duration
+		for i := 0; b.Loop(); i++ {
+			begun := threadTime()
+			p, err := maker.Detailed(b.Context(), m.queries[i%len(m.queries)])
+			if err != nil {
+				b.Fatal(err)
+			}
+			made := threadTime()
+			proposed, err := ix.Propose(b.Context(), p.Frames[0].Features, scope, proposals)
+			if err != nil {
+				b.Fatal(err)
+			}
+			found := threadTime()
+			aligner := align.New(p.Frames[0].Features)
+			skip := time.Duration(0)
+			for _, x := range proposed {
+				reading := threadTime()
+				f := m.reference(int(x.Frame))
+				skip += threadTime() - reading
+				aligner.Align(f, x.Mirrored)
+			}
+			whole = append(whole, threadTime()-begun-skip)
+			making, proposing = append(making, made-begun), append(proposing, found-made)
+		}
+		report(b, whole, 0.5, "p50-ms")
+		report(b, whole, 0.99, "p99-ms")
+		report(b, making, 0.5, "making-ms")
+		report(b, proposing, 0.5, "proposing-ms")
+		b.ReportMetric(float64(ix.Stats().Bytes)/float64(n), "bytes/reference")
+	})
+}
+
+func report(b *testing.B, took []time.Duration, share float64, unit string) {
+	slices.Sort(took)
+	b.ReportMetric(float64(took[int(share*float64(len(took)-1))])/1e6, unit)
+}
+
+// BenchmarkAdd is the searcher's part of adding a reference, merges included.
+func BenchmarkAdd(b *testing.B) {
+	eachSize(b, func(b *testing.B, m *material, n int) {
+		var made []hashindex.Features
+		for i := range 2000 {
+			made = append(made, m.reference(n+i))
+		}
+		ix := keypoint.New()
+		if err := ix.LoadState(index(m, n).AppendState(nil)); err != nil {
+			b.Fatal(err)
+		}
+		for i := 0; b.Loop(); i++ {
+			ix.Apply([]hashindex.FeatureEdit{{Frame: hashindex.FrameID(n + i), Features: made[i%len(made)]}})
+		}
+	})
+}
+
+// BenchmarkLoad is opening: reading the saved state.
+func BenchmarkLoad(b *testing.B) {
+	eachSize(b, func(b *testing.B, m *material, n int) {
+		state := index(m, n).AppendState(nil)
+		b.SetBytes(int64(len(state)))
+		for b.Loop() {
+			if err := keypoint.New().LoadState(state); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
