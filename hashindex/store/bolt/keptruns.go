@@ -241,7 +241,12 @@ type pageRun struct {
 	tx       *bbolt.Tx
 	bucket   *bbolt.Bucket // once asked for
 	verified verified
+
+	last, asked int // the page read last, and the first that was not asked for before
 }
+
+// readAhead is how much is asked for at a time of a run whose pages are read in their order.
+const readAhead = 4 << 20
 
 func (p *pageRun) page(n int) ([]byte, error) {
 	return guarded(func() ([]byte, error) { return p.find(n) })
@@ -263,13 +268,27 @@ func (p *pageRun) find(n int) ([]byte, error) {
 		return nil, damaged("page %d of run %d: %d bytes", n, p.id, len(sealed))
 	}
 	if !p.verified.has(n) {
-		willNeed(sealed)
+		p.bringIn(n, sealed)
 		if _, err := checked(pages, key, sealed); err != nil {
 			return nil, err
 		}
 		p.verified.add(n)
 	}
 	return sealed[: len(sealed)-pageSeal : len(sealed)-pageSeal], nil
+}
+
+// bringIn has the page, which no one has read since the store was opened, brought in from the disk, and
+// more of what follows if the one before was the last: then they are being read in their order.
+func (p *pageRun) bringIn(n int, page []byte) {
+	switch {
+	case n != p.last+1:
+		willNeed(page, 0)
+	case n >= p.asked:
+		willNeed(page, readAhead)
+		p.asked = n + readAhead/len(page)
+	}
+	p.last = n
+	populate(page)
 }
 
 // verified has a bit for each page whose checksum was right once: a page is checked when it is first

@@ -2,4 +2,5 @@
 
 package bolt
 
-func willNeed([]byte) {}
+func willNeed([]byte, int) {}
+func populate([]byte)      {}
