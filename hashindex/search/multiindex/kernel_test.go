@@ -103,3 +103,8 @@ func entriesOf(codes []hashindex.Hash) []hashindex.Entry {
 	}
 	return entries
 }
+
+// piece is the i-th of the hash at the place, counted from the least significant bits.
+func (l *level) piece(place, i int) uint16 {
+	return uint16(l.records[place*l.stride+i/wordPieces] >> (i % wordPieces * pieceBits))
+}

@@ -42,8 +42,12 @@ func newLevel(bits, n int) *level {
 func (l *level) add(e hashindex.Entry) {
 	at := len(l.records)
 	l.records = l.records[:at+l.stride]
-	copy(l.records[at:], e.Hash.Words[:l.words])
-	l.records[at+l.words], l.records[at+l.words+1] = uint64(e.Frame), uint64(e.Collection)
+	r := l.records[at:]
+	r[0] = e.Hash.Words[0]
+	if l.words == 4 {
+		r[1], r[2], r[3] = e.Hash.Words[1], e.Hash.Words[2], e.Hash.Words[3]
+	}
+	r[l.words], r[l.words+1] = uint64(e.Frame), uint64(e.Collection)
 }
 
 func (l *level) size() int { return len(l.records) / l.stride }

@@ -43,20 +43,25 @@ func (t *table) readable() []uint16 { return t.pieces[:cap(t.pieces)] }
 // span is where the bucket's postings are.
 func (t *table) span(key uint16) span { return span{t.starts[key], t.starts[int(key)+1]} }
 
-// piece is the i-th of the hash at the place, counted from the least significant bits.
-func (l *level) piece(place, i int) uint16 {
-	return uint16(l.records[place*l.stride+i/wordPieces] >> (i % wordPieces * pieceBits))
-}
-
 // A table is made in four steps: count the entries of each bucket, make starts of the counts, sort
 // the entries roughly, list them. Sorted roughly, all that is written at about one time lies close
 // together: listed straight away, every posting misses the cache, at more than twice the time
 // (BenchmarkLoad).
+//
+// Two neighbouring tables are made at a time, of the same reading of the records: it is reading them
+// that the first and the third step wait for.
 
-// tally counts the entries of each bucket among the places from..to.
-func (t *table) tally(l *level, i, from, to int) {
-	for place := from; place < to; place++ {
-		t.starts[int(l.piece(place, i)>>t.shift)+2]++
+// pair counts the tables made at a time.
+const pair = 2
+
+// tally counts the entries of each bucket of tables i and i+1 among the places from..to.
+func (l *level) tally(i, from, to int) {
+	t, u := &l.tables[i], &l.tables[i+1]
+	move := i % wordPieces * pieceBits
+	for at := from*l.stride + i/wordPieces; at < to*l.stride; at += l.stride {
+		both := uint32(l.records[at] >> move)
+		t.starts[int(uint16(both)>>t.shift)+2]++
+		u.starts[int(both>>pieceBits>>u.shift)+2]++
 	}
 }
 
@@ -82,7 +87,7 @@ const roughBits = 8
 // begin makes the groups of a table that is settled.
 func (r *rough) begin(t *table, n int) {
 	if cap(r.entries) < n {
-		r.entries = make([]entry, n)
+		r.entries = spacious[entry](n)
 	}
 	r.entries = r.entries[:n]
 	r.shift = max(pieceBits-t.shift-roughBits, 0)
@@ -91,14 +96,24 @@ func (r *rough) begin(t *table, n int) {
 	}
 }
 
-// sort takes the places from..to.
-func (r *rough) sort(t *table, l *level, i, from, to int) {
-	after := (i + 1) % len(l.tables)
+// put adds the entry to its group.
+func (r *rough) put(place int, key, after uint16) {
+	n := &r.next[key>>r.shift]
+	r.entries[*n] = entry(place) | entry(after)<<32 | entry(key)<<48
+	*n++
+}
+
+// sort takes the places from..to for tables i and i+1.
+func (l *level) sort(r *[pair]rough, i, from, to int) {
+	move, shift := i%wordPieces*pieceBits, l.tables[i].shift
+	beyond := (i + pair) % len(l.tables) // the piece after both
 	for place := from; place < to; place++ {
-		key := l.piece(place, i) >> t.shift
-		n := &r.next[key>>r.shift]
-		r.entries[*n] = entry(place) | entry(l.piece(place, after))<<32 | entry(key)<<48
-		*n++
+		record := l.records[place*l.stride:][:l.stride]
+		both := uint32(record[i/wordPieces] >> move)
+		first, second := uint16(both), uint16(both>>pieceBits)
+		third := uint16(record[beyond/wordPieces] >> (beyond % wordPieces * pieceBits))
+		r[0].put(place, first>>shift, second)
+		r[1].put(place, second>>shift, third)
 	}
 }
 
