@@ -35,7 +35,7 @@ func (s *Server) addReferences(c echo.Context) error {
 }
 
 func (s *Server) addPictures(c echo.Context, collection string) error {
-	up, err := s.receive(c, expected{limit: "reference_images", images: maxReferenceImages, fields: []string{"external_id", "meta"}, keep: true})
+	up, err := s.receive(c, expected{limit: "reference_images", images: maxReferenceImages, fields: []string{"external_id", "meta"}, keep: true, detail: true})
 	if err != nil {
 		return err
 	}
@@ -109,6 +109,7 @@ func (s *Server) describe(ctx context.Context, added hashindex.Reference, pictur
 	described := wire.AddedReference{
 		ID: wireID(added.ID), ExternalID: added.ExternalID, Width: added.Width, Height: added.Height,
 		Quality: wireQuality(quality), Searchable: quality == hashindex.QualityUnknown || quality >= hashindex.PoorQuality,
+		Tiers: wireTiers(added.Tiers(s.index.Recipe())),
 	}
 	if !look {
 		return described

@@ -17,7 +17,7 @@ func (s *Server) createCollection(c echo.Context) error {
 		return err
 	}
 	collection := hashindex.Collection{Name: asked.Name, Purpose: hashindex.Purpose(asked.Purpose), Policy: hashindex.DefaultPolicy()}
-	overlay(&collection.Policy, asked.Policy)
+	revise(&collection.Policy, asked.Policy)
 	created, seq, err := s.index.CreateCollection(c.Request().Context(), actor(c), collection)
 	if err != nil {
 		return aboutCollection(err)
@@ -28,9 +28,9 @@ func (s *Server) createCollection(c echo.Context) error {
 	return c.JSON(201, answer)
 }
 
-// overlay sets what is given. A smaller radius takes a copy radius that was not given
+// revise sets what is given. A smaller radius takes a copy radius that was not given
 // along, so that tightening a collection takes one number.
-func overlay(policy *hashindex.Policy, asked *wire.Policy) {
+func revise(policy *hashindex.Policy, asked *wire.Policy) {
 	if asked == nil {
 		return
 	}
@@ -75,7 +75,7 @@ func (s *Server) changeCollection(c echo.Context) error {
 	}
 	name := pathParameter(c, "name")
 	changed, seq, err := s.index.ChangeCollection(c.Request().Context(), actor(c), name, func(c *hashindex.Collection) {
-		overlay(&c.Policy, patch.Policy)
+		revise(&c.Policy, patch.Policy)
 		if patch.Purpose != nil {
 			c.Purpose = hashindex.Purpose(*patch.Purpose)
 		}

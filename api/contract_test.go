@@ -287,7 +287,7 @@ func walkReferences(h *house) {
 }
 
 func walkMatching(h *house) {
-	for _, path := range []string{"/v1/match", "/v1/hash", "/v1/compare"} {
+	for _, path := range []string{"/v1/match", "/v1/hash", "/v1/compare", "/v1/compare/overlay"} {
 		h.parts(path, images(product(1), product(2))...).want(200)
 		h.parts(path, images(product(1), []byte("text"))...).problem(422, "image_format_unsupported")
 		h.parts(path, image(make([]byte, 21<<20))).problem(413, "limit_exceeded")
@@ -295,6 +295,9 @@ func walkMatching(h *house) {
 		h.post(path, "text/plain", nil).problem(415, "content_type_unsupported")
 	}
 	h.post("/v1/match?collections=boots", "image/jpeg", product(1)).problem(404, "collection_not_found")
+	for _, path := range []string{"/v1/compare", "/v1/compare/overlay"} {
+		h.post(path+"?reference=99999", "image/jpeg", product(1)).problem(404, "reference_not_found")
+	}
 	const path = "/v1/match/hash"
 	hashed := into[wire.HashAnswer](h.post("/v1/hash", "image/jpeg", product(1)).want(200)).Results[0].Hashes
 	h.json("POST", path, wire.MatchHashRequest{Hashes: []string{hashed.PDQ}}).want(200)

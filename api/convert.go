@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"strconv"
 
 	"touchstone/api/wire"
@@ -39,12 +40,13 @@ func converted[From, To any](list []From, convert func(From) To) []To {
 func wireID(id hashindex.ReferenceID) string { return strconv.FormatUint(uint64(id), 10) }
 
 // wireReference leaves the collection's name to the caller where there is none any more.
-func wireReference(r hashindex.Reference, of hashindex.Collection) wire.Reference {
+func wireReference(r hashindex.Reference, of hashindex.Collection, recipe hashindex.Recipe) wire.Reference {
 	reference := wire.Reference{
 		ID: wireID(r.ID), ExternalID: r.ExternalID, Collection: of.Name, Purpose: string(of.Purpose),
 		Width: r.Width, Height: r.Height, Format: r.Format, Frames: len(r.Frames),
 		Content: wireDigest(r.Content), Note: r.Note, Meta: r.Meta, Added: r.Added,
 		Quality: wireQuality(bestQuality(r.Frames)),
+		Tiers:   wireTiers(r.Tiers(recipe)),
 	}
 	if len(r.Frames) > 0 {
 		reference.Hashes, reference.Recipe = wireHashes(r.Frames[0].Hashes), string(r.Frames[0].Recipe)
@@ -53,6 +55,10 @@ func wireReference(r hashindex.Reference, of hashindex.Collection) wire.Referenc
 		reference.DisabledUntil = &r.DisabledUntil
 	}
 	return reference
+}
+
+func wireTiers(tiers []hashindex.Tier) []string {
+	return converted(tiers, func(t hashindex.Tier) string { return string(t) })
 }
 
 func bestQuality(frames []hashindex.StoredFrame) int {
@@ -100,9 +106,30 @@ func wireMatch(m hashindex.Match) wire.Match {
 		ReferenceID: wireID(m.Reference.ID), ExternalID: m.Reference.ExternalID,
 		Collection: m.Collection.Name, Purpose: string(m.Collection.Purpose),
 		Kind: string(m.Evidence.Kind), Distance: m.Evidence.Distance, Score: m.Score,
-		Transform: wireTransform(m.Evidence.Transform),
+		Transform: wireTransformOf(m.Evidence),
 		QueryQuad: m.QueryQuad, ReferenceCoverage: m.ReferenceCoverage, QueryCoverage: m.QueryCoverage,
 		Evidence: wireEvidence(m.Evidence),
+	}
+}
+
+// wireTransformOf adds the angle and the matrix of a part.
+func wireTransformOf(e hashindex.Evidence) wire.Transform {
+	t := wireTransform(e.Transform)
+	if e.Kind == hashindex.Partial {
+		degrees := math.Round(10*e.Alignment.Degrees(e.Alignment.QueryShape)) / 10
+		t.Degrees, t.Matrix = &degrees, &e.Alignment.Matrix
+	}
+	return t
+}
+
+func wireAlignment(a hashindex.AlignmentEvidence) *wire.Alignment {
+	if a.Matrix == [9]float64{} {
+		return nil
+	}
+	return &wire.Alignment{
+		Matrix: a.Matrix, Mirrored: a.Mirrored, QueryQuad: a.QueryQuad, Corners: a.Inliers, Correlation: a.Correlation,
+		ReferenceCoverage: a.ReferenceCoverage, QueryCoverage: a.QueryCoverage, Score: a.Score, MinCoverage: a.MinCoverage,
+		QueryFeatures: wireDigest(a.QueryFeatures), ReferenceFeatures: wireDigest(a.ReferenceFeatures),
 	}
 }
 
@@ -115,6 +142,7 @@ func wireEvidence(e hashindex.Evidence) wire.Evidence {
 		QueryQuality: wireQuality(e.QueryQuality), ReferenceQuality: wireQuality(e.ReferenceQuality),
 		QueryContent: wireDigest(e.QueryContent), ReferenceContent: wireDigest(e.ReferenceContent),
 		SameBytes: e.SameBytes(),
+		Alignment: wireAlignment(e.Alignment),
 	}
 }
 

@@ -24,6 +24,7 @@ type gathering struct {
 	ctx    context.Context
 	cancel context.CancelFunc // once one picture is refused, the rest is not worth decoding
 	keep   bool               // the encoded bytes
+	detail bool               // make features
 	held   atomic.Int64       // bytes to be given back
 
 	decoding sync.WaitGroup
@@ -32,9 +33,9 @@ type gathering struct {
 	refused  *ofImage   // the first in that order
 }
 
-func (s *Server) gather(ctx context.Context, keep bool) *gathering {
+func (s *Server) gather(ctx context.Context, keep, detail bool) *gathering {
 	ctx, cancel := context.WithCancel(ctx)
-	return &gathering{server: s, ctx: ctx, cancel: cancel, keep: keep}
+	return &gathering{server: s, ctx: ctx, cancel: cancel, keep: keep, detail: detail}
 }
 
 // close waits for what is still being decoded and gives back what is held.
@@ -56,7 +57,7 @@ func (g *gathering) add(encoded []byte) error {
 	}
 	g.decoding.Go(func() {
 		defer func() { <-g.server.slots }()
-		p, err := g.server.decode(g.ctx, encoded)
+		p, err := g.server.decode(g.ctx, encoded, g.detail)
 		g.settle(n, encoded, p, err)
 		if !g.keep {
 			g.release(int64(len(encoded)))
@@ -141,7 +142,7 @@ func (s *Server) takeSlot(ctx context.Context) error {
 
 // decode makes the picture's fingerprints. A decoder that panics refused the picture in its own way:
 // that must not end the process.
-func (s *Server) decode(ctx context.Context, encoded []byte) (p hashindex.Picture, err error) {
+func (s *Server) decode(ctx context.Context, encoded []byte, detail bool) (p hashindex.Picture, err error) {
 	begun := s.config.Now()
 	s.metrics.decoding.Inc()
 	defer func() {
@@ -152,5 +153,8 @@ func (s *Server) decode(ctx context.Context, encoded []byte) (p hashindex.Pictur
 		s.metrics.decoding.Dec()
 		s.metrics.observeDecoding(p.Took, s.config.Now().Sub(begun), err)
 	}()
+	if detail {
+		return s.config.Fingerprint.Detailed(ctx, encoded)
+	}
 	return s.config.Fingerprint.Picture(ctx, encoded)
 }

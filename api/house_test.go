@@ -22,9 +22,11 @@ import (
 	"touchstone/api/wire"
 	"touchstone/fixtures"
 	"touchstone/hashindex"
+	"touchstone/hashindex/align"
 	"touchstone/hashindex/fingerprint"
 	"touchstone/hashindex/fingerprint/pdq"
 	"touchstone/hashindex/search/linear"
+	"touchstone/hashindex/search/searchtest"
 	"touchstone/hashindex/store/memory"
 )
 
@@ -54,7 +56,8 @@ func openIndex(t testing.TB, store hashindex.Storage) *hashindex.Index {
 	t.Helper()
 	index, err := hashindex.Open(hashindex.Config{
 		Store: store, Recipe: fingerprint.Recipe,
-		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return linear.New(a.Bits()) },
+		NewSearcher:        func(a hashindex.Algorithm) hashindex.Searcher { return linear.New(a.Bits()) },
+		NewPartialSearcher: searchtest.NewExhaustive, NewAligner: align.New,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +82,7 @@ func checkAndClose(t testing.TB, index *hashindex.Index) {
 func serve(t testing.TB, index *hashindex.Index, config api.Config) *house {
 	t.Helper()
 	h := &house{t: t, index: index, client: &http.Client{Transport: &http.Transport{}}, log: new(lockedBuffer)}
-	config.Index, config.Variants, config.Version = index, pdq.Derive, "test"
+	config.Index, config.Variants, config.NewAligner, config.Version = index, pdq.Derive, align.New, "test"
 	config.Log = slog.New(slog.NewJSONHandler(h.log, nil))
 	if config.Fingerprint == nil {
 		config.Fingerprint = fingerprint.New(fingerprint.Limits{})

@@ -67,6 +67,8 @@ func (l Limits) byName() map[string]int64 {
 		"resembled":           maxResembled,
 		"hashes":              hashindex.MaxHashes,
 		"matches":             hashindex.MaxLimit,
+		"partial_frames":      hashindex.MaxPartialFrames,
+		"partial_proposals":   hashindex.MaxProposals,
 		"page":                maxPage,
 		"radius_256":          int64(hashindex.PDQ.MaxRadius()),
 		"radius_64":           int64(hashindex.PHash.MaxRadius()),

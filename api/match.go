@@ -17,7 +17,11 @@ func (s *Server) match(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	up, err := s.receive(c, expected{limit: "match_images", images: maxMatchImages, fields: []string{"subject"}})
+	detail, err := s.needsFeatures(query)
+	if err != nil {
+		return aboutCollection(err)
+	}
+	up, err := s.receive(c, expected{limit: "match_images", images: maxMatchImages, fields: []string{"subject"}, detail: detail})
 	if err != nil {
 		return err
 	}
@@ -48,6 +52,14 @@ func (s *Server) readQuery(c echo.Context) (q hashindex.Query, err error) {
 	return q, s.checkCollections(q.Collections)
 }
 
+// needsFeatures reports whether the query goes on to tier partial: features cost more than all else.
+func (s *Server) needsFeatures(q hashindex.Query) (bool, error) {
+	if q.Effort != hashindex.FullEffort {
+		return false, nil
+	}
+	return s.index.SearchesParts(q.Collections)
+}
+
 func (s *Server) checkCollections(names []string) error {
 	for _, name := range names {
 		if _, err := s.index.Collection(name); err != nil {
@@ -61,12 +73,10 @@ func (s *Server) matchAll(ctx context.Context, query hashindex.Query, pictures [
 	answer := wire.MatchAnswer{Results: make([]wire.MatchResult, len(pictures))}
 	for i, p := range pictures {
 		query.Picture = p.Picture
-		begun := s.config.Now()
-		found, err := s.index.Match(ctx, query)
+		found, err := s.matchOne(ctx, query)
 		if err != nil {
 			return wire.MatchAnswer{}, err
 		}
-		s.metrics.matches.WithLabelValues("picture").Observe(s.config.Now().Sub(begun).Seconds())
 		if i == 0 { // later ones may take later changes into account too
 			answer.Seq = uint64(found.Seq)
 		}
@@ -75,10 +85,31 @@ func (s *Server) matchAll(ctx context.Context, query hashindex.Query, pictures [
 	return answer, nil
 }
 
+// matchOne searches for one picture. One with features keeps a core busy for as long as decoding
+// does, and so takes a worker's place.
+func (s *Server) matchOne(ctx context.Context, query hashindex.Query) (hashindex.Answer, error) {
+	asked := "picture"
+	if hasFeatures(query.Picture) {
+		asked = "picture_full"
+		if err := s.takeSlot(ctx); err != nil {
+			return hashindex.Answer{}, err
+		}
+		defer func() { <-s.slots }()
+	}
+	begun := s.config.Now()
+	found, err := s.index.Match(ctx, query)
+	s.metrics.matches.WithLabelValues(asked).Observe(s.config.Now().Sub(begun).Seconds())
+	return found, err
+}
+
+func hasFeatures(p hashindex.Picture) bool {
+	return slices.ContainsFunc(p.Frames, func(f hashindex.Frame) bool { return !f.Features.IsZero() })
+}
+
 func wireResult(a hashindex.Answer) wire.MatchResult {
 	result := wire.MatchResult{
 		Status: string(a.Status), Quality: a.Quality,
-		Tried:   converted(a.Tried, func(t hashindex.Tier) string { return string(t) }),
+		Tried:   wireTiers(a.Tried),
 		Matches: converted(a.Matches, wireMatch),
 	}
 	if len(a.Benign) > 0 {

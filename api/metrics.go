@@ -104,11 +104,13 @@ var (
 	entriesDesc    = prometheus.NewDesc("touchstone_searcher_entries", "Hashes that a searcher holds.", []string{"space", "searcher"}, nil)
 	bytesDesc      = prometheus.NewDesc("touchstone_searcher_bytes", "Memory that a searcher holds.", []string{"space", "searcher"}, nil)
 	lookupsDesc    = prometheus.NewDesc("touchstone_searcher_lookups_total", "Hashes that a searcher has looked up.", []string{"space", "searcher"}, nil)
+	partialDesc    = prometheus.NewDesc("touchstone_partial_total", "What tier partial has done: pictures asked, references proposed, of those laid over the query, and of those found.", []string{"what"}, nil)
+	partialSeconds = prometheus.NewDesc("touchstone_partial_seconds_total", "Time that tier partial took.", nil, nil)
 	buildDesc      = prometheus.NewDesc("touchstone_build_info", "Always 1.", []string{"version", "recipe", "go"}, nil)
 )
 
 func (x *indexCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, buildDesc} {
+	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, partialDesc, partialSeconds, buildDesc} {
 		descs <- d
 	}
 }
@@ -132,6 +134,11 @@ func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(bytesDesc, float64(each.Bytes), each.Space, each.Name)
 		out <- prometheus.MustNewConstMetric(lookupsDesc, prometheus.CounterValue, float64(each.Lookups), each.Space, each.Name)
 	}
+	p := stats.Partial
+	for what, n := range map[string]uint64{"queries": p.Queries, "proposals": p.Proposals, "aligned": p.Aligned, "matched": p.Matched} {
+		out <- prometheus.MustNewConstMetric(partialDesc, prometheus.CounterValue, float64(n), what)
+	}
+	out <- prometheus.MustNewConstMetric(partialSeconds, prometheus.CounterValue, p.Took.Seconds())
 }
 
 func (s *Server) showMetrics(c echo.Context) error {

@@ -38,11 +38,16 @@ func (s *Server) stats(c echo.Context) error {
 		Uptime:      s.config.Now().Sub(s.started).Seconds(),
 		Collections: wireCollections(stats.Collections),
 		Searchers:   converted(stats.Searchers, wireSearcher),
+		Partial:     wirePartialStats(stats.Partial),
 	}
 	for _, c := range stats.Collections {
 		answer.References += c.References
 	}
 	return c.JSON(200, answer)
+}
+
+func wirePartialStats(p hashindex.PartialStats) wire.PartialStats {
+	return wire.PartialStats{Queries: p.Queries, Proposals: p.Proposals, Aligned: p.Aligned, Matched: p.Matched, Seconds: p.Took.Seconds()}
 }
 
 func wireSearcher(s hashindex.SpaceStats) wire.Searcher {
@@ -63,7 +68,7 @@ func (s *Server) changes(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	convert := func(change hashindex.Change) wire.Change { return wireChange(change, collections) }
+	convert := func(change hashindex.Change) wire.Change { return s.wireChange(change, collections) }
 	return c.JSON(200, wire.Changes{Changes: converted(list, convert), Seq: uint64(s.index.Seq())})
 }
 
@@ -76,7 +81,7 @@ func (s *Server) collectionsByID() (map[hashindex.CollectionID]hashindex.Collect
 	return byID, err
 }
 
-func wireChange(change hashindex.Change, collections map[hashindex.CollectionID]hashindex.Collection) wire.Change {
+func (s *Server) wireChange(change hashindex.Change, collections map[hashindex.CollectionID]hashindex.Collection) wire.Change {
 	out := wire.Change{
 		Seq: uint64(change.Seq), Time: change.Time, Actor: change.Actor, Kind: change.Kind.String(),
 		Prev: change.Prev.String(), Digest: change.Digest.String(),
@@ -86,7 +91,7 @@ func wireChange(change hashindex.Change, collections map[hashindex.CollectionID]
 		out.Collection = &collection
 		return out
 	}
-	reference := wireReference(change.Reference, collections[change.Reference.Collection])
+	reference := wireReference(change.Reference, collections[change.Reference.Collection], s.index.Recipe())
 	out.Reference = &reference
 	return out
 }

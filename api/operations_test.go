@@ -94,7 +94,7 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 		`touchstone_picture_stage_duration_seconds_count{stage="decode"} 3`,
 		`touchstone_picture_stage_duration_seconds_count{stage="hash"} 2`,
 		`touchstone_pictures_decoded_total 2`,
-		`touchstone_match_duration_seconds_count{query="picture"} 1`,
+		`touchstone_match_duration_seconds_count{query="picture_full"} 1`,
 		`touchstone_references{collection="shoes",purpose="brand"} 1`,
 		`touchstone_seq 2`,
 		`touchstone_ready 1`,

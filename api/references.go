@@ -34,7 +34,7 @@ func (s *Server) listReferences(c echo.Context) error {
 		page.Next = cursorOf(references[limit-1].ID)
 	}
 	page.References = converted(references, func(r hashindex.Reference) wire.Reference {
-		return wireReference(r, collection.Collection)
+		return wireReference(r, collection.Collection, s.index.Recipe())
 	})
 	return c.JSON(200, page)
 }
@@ -73,7 +73,10 @@ func (o *options) cursor(name string) hashindex.ReferenceID {
 
 // referenceID reads the id in the path. What is no id names no reference.
 func referenceID(c echo.Context) (hashindex.ReferenceID, error) {
-	text := pathParameter(c, "id")
+	return parseReferenceID(pathParameter(c, "id"))
+}
+
+func parseReferenceID(text string) (hashindex.ReferenceID, error) {
 	id, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || wireID(hashindex.ReferenceID(id)) != text {
 		return 0, fail(referenceMissing, "reference %.40q: not found", text)
@@ -90,7 +93,7 @@ func (s *Server) showReference(c echo.Context) error {
 	if err != nil {
 		return aboutReference(err)
 	}
-	return c.JSON(200, wireReference(reference, collection))
+	return c.JSON(200, wireReference(reference, collection, s.index.Recipe()))
 }
 
 func (s *Server) changeReference(c echo.Context) error {
@@ -114,7 +117,7 @@ func (s *Server) changeReference(c echo.Context) error {
 	if err != nil {
 		return aboutReference(err)
 	}
-	answer := wireReference(changed, collection)
+	answer := wireReference(changed, collection, s.index.Recipe())
 	answer.Seq = uint64(seq)
 	return c.JSON(200, answer)
 }

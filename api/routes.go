@@ -33,7 +33,8 @@ func (s *Server) table() []route {
 
 		{post, "/v1/match", s.match, list("effort", "limit", "collections", "radius")},
 		{post, "/v1/match/hash", s.matchHash, list("algorithm", "radius", "limit", "collections", "dihedral")},
-		{post, "/v1/compare", s.compare, list("radius")},
+		{post, "/v1/compare", s.compare, list("radius", "reference")},
+		{post, "/v1/compare/overlay", s.compareOverlay, list("radius", "reference")},
 		{post, "/v1/hash", s.hash, nil},
 
 		{get, "/v1/stats", s.stats, nil},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"image"
 	"io"
 	"log/slog"
 	"net"
@@ -22,6 +23,12 @@ import (
 // *hashindex.DecodeError or a *hashindex.LimitError.
 type Fingerprinter interface {
 	Picture(ctx context.Context, encoded []byte) (hashindex.Picture, error)
+
+	// Detailed is Picture with what tier partial needs: it costs several times as much.
+	Detailed(ctx context.Context, encoded []byte) (hashindex.Picture, error)
+
+	// Still is the picture itself, as shown, over white: its first frame.
+	Still(ctx context.Context, encoded []byte) (*image.NRGBA, error)
 }
 
 // Config says what a Server serves. Index and Fingerprint are needed.
@@ -32,6 +39,10 @@ type Config struct {
 	// Variants derives the PDQ hashes of the turned and mirrored picture from that of the upright
 	// one. Without it, match/hash refuses dihedral.
 	Variants func(hashindex.Hash) [hashindex.TransformCount]hashindex.Hash
+
+	// NewAligner lays pictures over each other for compare, as the index does. Without it, compare
+	// does not go beyond hashes.
+	NewAligner func(query hashindex.Features) hashindex.Aligner
 
 	Limits  Limits
 	Workers int           // pictures decoded at once, by all requests together; GOMAXPROCS by default

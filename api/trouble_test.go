@@ -157,7 +157,7 @@ func TestSlowBodyEndsInTime(t *testing.T) {
 }
 
 // panicking is a decoder with a bug.
-type panicking struct{}
+type panicking struct{ api.Fingerprinter }
 
 func (panicking) Picture(context.Context, []byte) (hashindex.Picture, error) { panic("canary-panic") }
 

@@ -25,13 +25,23 @@ type expected struct {
 	images int
 	fields []string // the names of its parts besides "image"
 	keep   bool     // the encoded pictures
+	detail bool     // make features
+
+	// first comes before the pictures of the body and counts as one of them; nil: nothing does.
+	first []byte
 }
 
 // receive reads a multipart body part by part, or a body that is one picture. The pictures are
 // decoded as they arrive; no file is written. The caller closes the upload.
 func (s *Server) receive(c echo.Context, want expected) (*upload, error) {
-	up := &upload{gathering: s.gather(c.Request().Context(), want.keep), fields: map[string][]string{}}
-	err := up.read(c, want)
+	up := &upload{gathering: s.gather(c.Request().Context(), want.keep, want.detail), fields: map[string][]string{}}
+	var err error
+	if want.first != nil {
+		err = up.add(want.first)
+	}
+	if err == nil {
+		err = up.read(c, want)
+	}
 	// A multipart reader stops at the last boundary and need not see the body's end.
 	bodyOf(c.Request()).clock.arrived()
 	if err == nil {

@@ -10,6 +10,7 @@ import (
 type AlignmentEvidence struct {
 	Alignment
 	MinCoverage float64 // in force for this answer
+	QueryShape  float64 // the query's width over its height: what Degrees takes fractions to
 
 	// Of the features' stored forms. A query's own features are more than its stored form, but come
 	// from the same picture.
@@ -18,7 +19,7 @@ type AlignmentEvidence struct {
 
 func alignmentEvidence(a Alignment, query, reference Features, policy PartialPolicy) AlignmentEvidence {
 	return AlignmentEvidence{
-		Alignment: a, MinCoverage: policy.MinCoverage,
+		Alignment: a, MinCoverage: policy.MinCoverage, QueryShape: query.shape(),
 		QueryFeatures:     DigestOf(query.AppendStored(nil)),
 		ReferenceFeatures: DigestOf(reference.AppendStored(nil)),
 	}
@@ -70,6 +71,18 @@ func (a Alignment) Place(p [2]float64) [2]float64 {
 	return [2]float64{(m[0]*p[0] + m[1]*p[1] + m[2]) / w, (m[3]*p[0] + m[4]*p[1] + m[5]) / w}
 }
 
+// Source is where a point of the query comes from in the reference, both as fractions; not a number
+// for a matrix that has no inverse.
+func (a Alignment) Source(p [2]float64) [2]float64 {
+	m := a.Matrix
+	back := [9]float64{ // the adjugate, of which the homogeneous part does the division
+		m[4]*m[8] - m[5]*m[7], m[2]*m[7] - m[1]*m[8], m[1]*m[5] - m[2]*m[4],
+		m[5]*m[6] - m[3]*m[8], m[0]*m[8] - m[2]*m[6], m[2]*m[3] - m[0]*m[5],
+		m[3]*m[7] - m[4]*m[6], m[1]*m[6] - m[0]*m[7], m[0]*m[4] - m[1]*m[3],
+	}
+	return Alignment{Matrix: back}.Place(p)
+}
+
 // Transform is the nearest of the eight symmetries to how the reference is turned in a query of this
 // shape: its width over its height.
 func (a Alignment) Transform(shape float64) Transform {
@@ -78,6 +91,19 @@ func (a Alignment) Transform(shape float64) Transform {
 		return Mirrored + Transform(quarters)
 	}
 	return Transform(quarters)
+}
+
+// Alignment is how a whole picture lies over what the transform makes of it.
+func (t Transform) Alignment() Alignment {
+	q := t.quad()
+	return Alignment{
+		Matrix: [9]float64{
+			q[1][0] - q[0][0], q[3][0] - q[0][0], q[0][0],
+			q[1][1] - q[0][1], q[3][1] - q[0][1], q[0][1],
+			0, 0, 1,
+		},
+		Mirrored: t.IsMirrored(), QueryQuad: q, ReferenceCoverage: 1, QueryCoverage: 1,
+	}
 }
 
 // Degrees is how far the reference is turned clockwise after mirroring, 0 up to 360, in its middle.
@@ -103,6 +129,9 @@ func (e Evidence) VerifyAlignment(reference, query Features, newAligner func(Fea
 	}
 	if d := DigestOf(query.AppendStored(nil)); d != e.Alignment.QueryFeatures {
 		return fmt.Errorf("evidence: the query's features are %v, not %v: %w", d, e.Alignment.QueryFeatures, ErrDamaged)
+	}
+	if shape := query.shape(); shape != e.Alignment.QueryShape {
+		return fmt.Errorf("evidence: the query's shape is %v, not %v: %w", shape, e.Alignment.QueryShape, ErrDamaged)
 	}
 	again, ok := newAligner(query).Align(reference.Stored(), e.Alignment.Mirrored)
 	if !ok || again != e.Alignment.Alignment {

@@ -5,10 +5,11 @@ type Comparison struct {
 	Evidence
 	Status Status
 
-	// Overlay is how the first picture was laid over the second: the evidence's alignment when Borne,
-	// and otherwise how far it came, for people who ask why not. Zero where tier partial was not tried.
+	// Overlay is how the first picture was laid over the second. Alike: it shows that they share a
+	// part, which is a match if it is large enough; otherwise it is how far that came, for people who
+	// ask why not. Zero where there was nothing to lay.
 	Overlay Alignment
-	Borne   bool
+	Alike   bool
 }
 
 // Compare says of two pictures what the index would say if the first were registered under the
@@ -21,9 +22,9 @@ func Compare(reference, query Picture, policy Policy, newAligner func(Features) 
 	if newAligner == nil || c.Status == Undecidable {
 		return c
 	}
-	n, m, overlay, borne := comparePart(reference, query, newAligner)
-	c.Overlay, c.Borne = overlay, borne && overlay.coverage() >= policy.Partial.MinCoverage
-	if !c.Borne || !policy.Partial.Enabled {
+	n, m, overlay, alike := comparePart(reference, query, newAligner)
+	c.Overlay, c.Alike = overlay, alike
+	if !alike || !policy.Partial.Enabled || overlay.coverage() < policy.Partial.MinCoverage {
 		return c
 	}
 	if c.Status != Matched {
@@ -33,6 +34,7 @@ func Compare(reference, query Picture, policy Policy, newAligner func(Features) 
 	if c.QueryFrame == n && c.ReferenceFrame == m {
 		c.Alignment = alignmentEvidence(overlay, query.Frames[n].Features, reference.Frames[m].Features, policy.Partial)
 	}
+	c.Kind = c.kind()
 	return c
 }
 
@@ -82,32 +84,33 @@ func nearest(reference, query Fingerprint) Evidence {
 	return best
 }
 
-// comparePart lays every frame of the reference over every one of the query, the right way round and
-// mirrored, and picks the best: one that bears it out, and then by score, or else by corners.
-func comparePart(reference, query Picture, newAligner func(Features) Aligner) (asked, known int, best Alignment, borne bool) {
-	for n, q := range query.Frames {
-		if q.Features.IsZero() {
-			continue
-		}
-		aligner := newAligner(q.Features)
-		for m, r := range reference.Frames {
-			if r.Features.IsZero() {
-				continue
-			}
-			stored := r.Features.Stored()
+// comparePart lays the frames of the reference over those of the query, the right way round and
+// mirrored, and picks the best: one that shows the same, and then by score, or else by corners.
+func comparePart(reference, query Picture, newAligner func(Features) Aligner) (asked, known int, best Alignment, alike bool) {
+	good := func(f Frame) bool { return f.Quality >= PoorQuality }
+	stored := map[int]Features{}
+	for _, m := range reference.featuredFrames(good) {
+		stored[m] = reference.Frames[m].Features.Stored()
+	}
+	for _, n := range query.featuredFrames(good) {
+		aligner := newAligner(query.Frames[n].Features)
+		for m := range reference.Frames {
 			for _, mirrored := range []bool{false, true} {
-				a, ok := aligner.Align(stored, mirrored)
-				if better(a, ok, best, borne) {
-					asked, known, best, borne = n, m, a, ok
+				if stored[m].IsZero() {
+					continue
+				}
+				a, ok := aligner.Align(stored[m], mirrored)
+				if better(a, ok, best, alike) {
+					asked, known, best, alike = n, m, a, ok
 				}
 			}
 		}
 	}
-	return asked, known, best, borne
+	return asked, known, best, alike
 }
 
-func better(a Alignment, ok bool, best Alignment, borne bool) bool {
-	if ok != borne {
+func better(a Alignment, ok bool, best Alignment, alike bool) bool {
+	if ok != alike {
 		return ok
 	}
 	if ok {

@@ -51,10 +51,13 @@ func (e Evidence) Verify() error {
 	return nil
 }
 
-// kind is the tier that the distance earns, or else the alignment. A turned or mirrored picture was
+// kind is the tier that the distance earns, or else the alignment, if any does. A turned or mirrored picture was
 // altered however close its hash is, and only PDQ is fine enough to call a picture the same.
 func (e Evidence) kind() Tier {
-	if e.Distance > e.Radius {
+	switch {
+	case e.Distance > e.Radius && e.Alignment.IsZero():
+		return "" // no match
+	case e.Distance > e.Radius:
 		return Partial
 	}
 	same := e.SameBytes() || e.Algorithm == PDQ && e.Distance <= e.CopyRadius
@@ -71,7 +74,6 @@ func (e *Evidence) join(reference, query Fingerprint, a Alignment) {
 	e.QueryHash, e.ReferenceHash = query.Dihedral[e.Transform], reference.Hashes[PDQ]
 	e.Distance = e.QueryHash.Distance(e.ReferenceHash)
 	e.QueryQuality, e.ReferenceQuality = query.Quality, reference.Quality
-	e.Kind = e.kind()
 }
 
 // Score puts distances of all algorithms on one scale: 1 for equal hashes, 0 for what two unrelated

@@ -13,6 +13,7 @@ import (
 	"touchstone/hashindex"
 	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/linear"
+	"touchstone/hashindex/search/searchtest"
 	"touchstone/hashindex/store/memory"
 )
 
@@ -39,7 +40,7 @@ func openOn(t *testing.T, store hashindex.Storage, recipe hashindex.Recipe) *fix
 	f := &fixture{t: t, store: store, clock: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	index, err := hashindex.Open(hashindex.Config{
 		Store: store, Recipe: recipe, Now: func() time.Time { return f.clock },
-		NewKept: newTree, NewPartialSearcher: newExhaustive, NewAligner: newPlain,
+		NewKept: newTree, NewPartialSearcher: searchtest.NewExhaustive, NewAligner: newPlain,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,20 +8,30 @@ import (
 )
 
 const (
-	// partialFrames is how many frames of a query tier partial is tried for, spread evenly: a picture
+	// MaxPartialFrames is how many frames of a query tier partial is tried for, spread evenly: a picture
 	// that moves shows much the same in most.
-	partialFrames = 8
+	MaxPartialFrames = 8
 
-	// maxProposals is how many references are laid over each of them.
-	maxProposals = 20
+	// MaxProposals is how many references are laid over each of them.
+	MaxProposals = 20
 )
+
+// SearchesParts reports whether a query of full effort in these collections would go on to tier
+// partial: where not, nobody need make features for it. ErrNotFound for an unknown name.
+func (ix *Index) SearchesParts(collections []string) (bool, error) {
+	s := &search{index: ix, query: Query{Collections: collections, Radius: PolicyRadius}, catalog: ix.catalog.Load()}
+	if err := s.admit(); err != nil {
+		return false, err
+	}
+	return ix.partial != nil && s.partialScope().MaxRadius() >= 0, nil
+}
 
 // matchParts is the third tier: it lays what the searcher proposes over the query, and joins what
 // bears it out to the answer of the tiers before.
 func (s *search) matchParts(ctx context.Context, answer *Answer) error {
 	p, scope := s.index.partial, s.partialScope()
-	frames := s.featuredFrames()
-	if p == nil || !p.live.Load() || len(frames) == 0 || scope.MaxRadius() < 0 {
+	frames := s.query.Picture.featuredFrames(s.good)
+	if p == nil || !p.live.Load() || s.query.Effort != FullEffort || len(frames) == 0 || scope.MaxRadius() < 0 {
 		return nil
 	}
 	begun := s.index.now()
@@ -32,7 +42,7 @@ func (s *search) matchParts(ctx context.Context, answer *Answer) error {
 	answer.Tried = append(answer.Tried, Partial)
 	s.laid = map[ReferenceID]laid{}
 	for _, n := range frames {
-		proposals, err := p.Propose(ctx, s.query.Picture.Frames[n].Features, scope, maxProposals)
+		proposals, err := p.Propose(ctx, s.query.Picture.Frames[n].Features, scope, MaxProposals)
 		if err != nil {
 			return err
 		}
@@ -65,22 +75,19 @@ func (s *search) partialScope() (scope Scope) {
 	return scope
 }
 
-// featuredFrames are the frames of the query that the tier is tried for.
-func (s *search) featuredFrames() (frames []int) {
-	if s.query.Effort != FullEffort {
-		return nil
-	}
-	for n, f := range s.query.Picture.Frames {
-		if !f.Features.IsZero() && s.good(f) {
+// featuredFrames are the frames that the tier is tried for: good ones that have features.
+func (p Picture) featuredFrames(good func(Frame) bool) (frames []int) {
+	for n, f := range p.Frames {
+		if !f.Features.IsZero() && good(f) {
 			frames = append(frames, n)
 		}
 	}
-	if len(frames) <= partialFrames {
+	if len(frames) <= MaxPartialFrames {
 		return frames
 	}
-	spread := make([]int, partialFrames)
+	spread := make([]int, MaxPartialFrames)
 	for i := range spread {
-		spread[i] = frames[i*len(frames)/partialFrames]
+		spread[i] = frames[i*len(frames)/MaxPartialFrames]
 	}
 	return spread
 }
@@ -189,6 +196,7 @@ func (s *search) matchOfPart(l laid, near map[ReferenceID]candidate) (Match, boo
 	if e.QueryFrame == l.queryFrom && e.ReferenceFrame == l.frame.Index() {
 		e.Alignment = alignmentEvidence(l.alignment, s.query.Picture.Frames[l.queryFrom].Features, l.stored, collection.Policy.Partial)
 	}
+	e.Kind = e.kind()
 	match.locate()
 	match.Score = e.Score()
 	return match, e.Verify() == nil

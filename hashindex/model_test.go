@@ -12,6 +12,7 @@ import (
 	"touchstone/hashindex"
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/multiindex"
+	"touchstone/hashindex/search/searchtest"
 	"touchstone/hashindex/store/bolt"
 )
 
@@ -127,7 +128,7 @@ func (x *run) open(searcher string) {
 			"multiindex": func(a hashindex.Algorithm) hashindex.Searcher { return multiindex.New(a.Bits()) },
 			"linear":     func(a hashindex.Algorithm) hashindex.Searcher { return linear.New(a.Bits()) },
 		}[searcher],
-		NewPartialSearcher: newExhaustive, NewAligner: newPlain,
+		NewPartialSearcher: searchtest.NewExhaustive, NewAligner: newPlain,
 	})
 	if err != nil {
 		x.t.Fatal(err)

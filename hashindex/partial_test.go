@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"touchstone/hashindex"
+	"touchstone/hashindex/search/searchtest"
 	"touchstone/hashindex/store/memory"
 )
 
@@ -111,10 +112,10 @@ func TestI5PartialEvidenceIsVerifiedWithoutTheIndex(t *testing.T) {
 			t.Errorf("a false %s was believed", claim)
 		}
 	}
-	if c := hashindex.Compare(reference, query, hashindex.DefaultPolicy(), newPlain); c.Status != hashindex.Matched || c.Evidence != match.Evidence || !c.Borne {
+	if c := hashindex.Compare(reference, query, hashindex.DefaultPolicy(), newPlain); c.Status != hashindex.Matched || c.Evidence != match.Evidence || !c.Alike {
 		t.Errorf("compare says %s, %+v, and match %+v", c.Status, c.Evidence, match.Evidence)
 	}
-	if c := hashindex.Compare(reference, scene(r), hashindex.DefaultPolicy(), newPlain); c.Status != hashindex.NotMatched || c.Borne {
+	if c := hashindex.Compare(reference, scene(r), hashindex.DefaultPolicy(), newPlain); c.Status != hashindex.NotMatched || c.Alike {
 		t.Errorf("compare of strangers says %s", c.Status)
 	}
 }
@@ -171,7 +172,7 @@ func (lying) Entries(yield func(hashindex.FeatureEntry) bool) {
 }
 
 func TestI2CheckFindsFeaturesThatAreNotTheStores(t *testing.T) {
-	f := openWith(t, func() hashindex.PartialSearcher { return lying{newExhaustive()} }, newPlain)
+	f := openWith(t, func() hashindex.PartialSearcher { return lying{searchtest.NewExhaustive()} }, newPlain)
 	report, err := f.Check(t.Context())
 	if err != nil || len(report.Findings) != 1 || report.Findings[0].Invariant != "I2" {
 		t.Errorf("%+v, %v", report.Findings, err)
@@ -224,6 +225,16 @@ func TestPartialPolicyDecidesWhatIsSearched(t *testing.T) {
 		if len(a.Matches) != each.crop || len(b.Matches) != each.small || fmt.Sprint(a.Tried) != each.tried {
 			t.Errorf("%+v: %d and %d matches, want %d and %d; tried %v", each.policy, len(a.Matches), len(b.Matches), each.crop, each.small, a.Tried)
 		}
+	}
+	if parts, err := f.SearchesParts([]string{"brand"}); parts || err != nil {
+		t.Errorf("with the tier off: %v, %v", parts, err)
+	}
+	f.collection("work", hashindex.Work)
+	if parts, err := f.SearchesParts(nil); !parts || err != nil {
+		t.Errorf("with one collection that has it: %v, %v", parts, err)
+	}
+	if _, err := f.SearchesParts([]string{"none"}); !errors.Is(err, hashindex.ErrNotFound) {
+		t.Errorf("of no collection: %v", err)
 	}
 	for _, least := range []float64{-0.1, 1.1, math.NaN()} {
 		_, _, err := f.ChangeCollection(t.Context(), "", "brand", func(c *hashindex.Collection) { c.Policy.Partial.MinCoverage = least })
@@ -334,6 +345,22 @@ func TestReferenceWithoutFeaturesIsFoundAsAWholeOnly(t *testing.T) {
 	}
 }
 
+func TestTiersAreThoseThatFingerprintsAllow(t *testing.T) {
+	r := seeded(t)
+	f := open(t)
+	f.collection("brand", hashindex.Brand)
+	lone, poor, foreign := picture(r), scene(r), scene(r)
+	lone.Frames[0].Hashes[hashindex.PDQ] = hashindex.Hash{}
+	poor.Frames[0].Quality = 10
+	foreign.Frames[0].Recipe = "another"
+	added := f.add("brand", scene(r), picture(r), lone, poor, foreign)
+	for i, want := range []string{"[copy near partial]", "[copy near]", "[near]", "[]", "[]"} {
+		if got := fmt.Sprint(added[i].Tiers(recipe)); got != want {
+			t.Errorf("reference %d: %s, want %s", i, got, want)
+		}
+	}
+}
+
 func TestFeaturesThatCannotBeStoredAreRefused(t *testing.T) {
 	r := seeded(t)
 	f := open(t)
@@ -377,7 +404,7 @@ func (c countingAligner) Align(reference hashindex.Features, mirrored bool) (has
 
 func TestPartialQueryIsBounded(t *testing.T) {
 	r := seeded(t)
-	c := &counting{PartialSearcher: newExhaustive()}
+	c := &counting{PartialSearcher: searchtest.NewExhaustive()}
 	f := openWith(t, func() hashindex.PartialSearcher { return c }, c.newAligner)
 	f.collection("brand", hashindex.Brand)
 	var scenes []hashindex.Picture
@@ -402,7 +429,7 @@ func TestPartialQueryIsBounded(t *testing.T) {
 func TestPartialQueryEndsWithItsTime(t *testing.T) {
 	r := seeded(t)
 	ctx, stop := context.WithCancel(t.Context())
-	c := &counting{PartialSearcher: newExhaustive(), after: stop}
+	c := &counting{PartialSearcher: searchtest.NewExhaustive(), after: stop}
 	f := openWith(t, func() hashindex.PartialSearcher { return c }, c.newAligner)
 	f.collection("brand", hashindex.Brand)
 	f.add("brand", scene(r), scene(r), scene(r))

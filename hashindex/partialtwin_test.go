@@ -1,108 +1,11 @@
 package hashindex_test
 
 import (
-	"cmp"
-	"context"
-	"encoding/binary"
-	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
-	"sync"
 
 	"touchstone/hashindex"
 )
-
-// exhaustive is tier partial in words too simple to be wrong: it proposes every frame there is.
-type exhaustive struct {
-	mu     sync.RWMutex // guards frames
-	frames map[hashindex.FrameID]hashindex.FeatureEdit
-}
-
-func newExhaustive() hashindex.PartialSearcher {
-	return &exhaustive{frames: map[hashindex.FrameID]hashindex.FeatureEdit{}}
-}
-
-func (x *exhaustive) Propose(ctx context.Context, query hashindex.Features, scope hashindex.Scope, limit int) ([]hashindex.Proposal, error) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	var all []hashindex.Proposal
-	for id, f := range x.frames {
-		if scope.Radius(f.Collection) < 0 {
-			continue
-		}
-		straight, mirrored := len(shared(f.Features, query, false)), len(shared(f.Features, query, true))
-		all = append(all, hashindex.Proposal{Frame: id, Mirrored: mirrored > straight, Votes: float64(max(straight, mirrored))})
-	}
-	slices.SortFunc(all, func(a, b hashindex.Proposal) int {
-		return cmp.Or(cmp.Compare(b.Votes, a.Votes), cmp.Compare(a.Frame, b.Frame))
-	})
-	return all[:min(len(all), limit)], ctx.Err()
-}
-
-func (x *exhaustive) Apply(edits []hashindex.FeatureEdit) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, e := range edits {
-		if e.Removed {
-			delete(x.frames, e.Frame)
-		} else {
-			x.frames[e.Frame] = e
-		}
-	}
-}
-
-func (x *exhaustive) Entries(yield func(hashindex.FeatureEntry) bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	for id, f := range x.frames {
-		if !yield(hashindex.FeatureEntry{Frame: id, Collection: f.Collection, Sum: f.Features.Sum()}) {
-			return
-		}
-	}
-}
-
-func (x *exhaustive) AppendState(dst []byte) []byte {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	for _, id := range slices.Sorted(maps.Keys(x.frames)) {
-		encoded := x.frames[id].Features.AppendStored(nil)
-		dst = binary.BigEndian.AppendUint64(dst, uint64(id))
-		dst = binary.BigEndian.AppendUint32(dst, uint32(x.frames[id].Collection))
-		dst = binary.BigEndian.AppendUint32(dst, uint32(len(encoded)))
-		dst = append(dst, encoded...)
-	}
-	return append(dst, "end"...)
-}
-
-func (x *exhaustive) LoadState(state []byte) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	loaded := map[hashindex.FrameID]hashindex.FeatureEdit{}
-	for len(state) > 16 {
-		e := hashindex.FeatureEdit{
-			Frame:      hashindex.FrameID(binary.BigEndian.Uint64(state)),
-			Collection: hashindex.CollectionID(binary.BigEndian.Uint32(state[8:])),
-		}
-		n := int(binary.BigEndian.Uint32(state[12:]))
-		var err error
-		if e.Features, err = hashindex.ParseFeatures(state[16 : 16+n]); err != nil {
-			return err
-		}
-		loaded[e.Frame], state = e, state[16+n:]
-	}
-	if string(state) != "end" {
-		return fmt.Errorf("a state that ends in %q: %w", state, hashindex.ErrDamaged)
-	}
-	x.frames = loaded
-	return nil
-}
-
-func (x *exhaustive) Stats() hashindex.SearcherStats {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return hashindex.SearcherStats{Name: "exhaustive", Entries: len(x.frames)}
-}
 
 // pair is a corner of the reference and the query's that has its very descriptor.
 type pair struct{ reference, query hashindex.Keypoint }

@@ -56,6 +56,31 @@ func (f StoredFrame) searchable(recipe Recipe) bool {
 	return f.Recipe == recipe && (f.Quality == QualityUnknown || f.Quality >= PoorQuality)
 }
 
+// Tiers are those that can find the reference under the recipe: what its fingerprints allow, whatever
+// the policy of its collection. None for one that is kept but too poor, or of another recipe.
+func (r Reference) Tiers(recipe Recipe) []Tier {
+	var whole, lone, part bool
+	for _, f := range r.Frames {
+		if !f.searchable(recipe) {
+			continue
+		}
+		whole = whole || !f.Hashes[PDQ].IsZero()
+		lone = lone || !f.Hashes[PHash].IsZero()
+		part = part || !f.Features.IsZero()
+	}
+	tiers := []Tier{}
+	if whole {
+		tiers = append(tiers, Copy)
+	}
+	if whole || lone {
+		tiers = append(tiers, Near)
+	}
+	if part {
+		tiers = append(tiers, Partial)
+	}
+	return tiers
+}
+
 // enabled reports whether the reference may be answered at that time.
 func (r Reference) enabled(at time.Time) bool { return !at.Before(r.DisabledUntil) }
 

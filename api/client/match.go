@@ -50,10 +50,33 @@ func (c *Client) MatchHashes(ctx context.Context, asked wire.MatchHashRequest) (
 	return answer, c.do(ctx, call{method: "POST", path: "/v1/match/hash", body: body, repeatable: true}, &answer)
 }
 
+// Pair is what to compare: two pictures, or a registered reference and one.
+type Pair struct {
+	Reference string // id; empty: the first of Images
+	Images    []Image
+}
+
+func (p Pair) call(path string) call {
+	query := url.Values{}
+	if p.Reference != "" {
+		query.Set("reference", p.Reference)
+	}
+	return call{method: "POST", path: path, query: query, body: imagesForm(p.Images), repeatable: true}
+}
+
 // Compare says why two pictures match or not.
-func (c *Client) Compare(ctx context.Context, a, b Image) (answer wire.CompareAnswer, err error) {
-	body := imagesForm([]Image{a, b})
-	return answer, c.do(ctx, call{method: "POST", path: "/v1/compare", body: body, repeatable: true}, &answer)
+func (c *Client) Compare(ctx context.Context, pair Pair) (answer wire.CompareAnswer, err error) {
+	return answer, c.do(ctx, pair.call("/v1/compare"), &answer)
+}
+
+// Overlay is a PNG of the two pictures laid over each other.
+func (c *Client) Overlay(ctx context.Context, pair Pair) ([]byte, error) {
+	response, err := c.send(ctx, pair.call("/v1/compare/overlay"))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	return io.ReadAll(response.Body)
 }
 
 // Hash is what the server's recipe makes of the pictures: one result a picture, in their order.

@@ -113,6 +113,7 @@ type AddedReference struct {
 	Height         int          `json:"height"`
 	Quality        *int         `json:"quality"`         // null: unknown
 	Searchable     bool         `json:"searchable"`      // false: too flat to be matched, but kept
+	Tiers          []string     `json:"tiers"`           // that can find it
 	NearDuplicates []Resembling `json:"near_duplicates"` // null: not looked for
 	Conflicts      []Resembling `json:"conflicts"`       // null: not looked for
 }
@@ -143,6 +144,7 @@ type Reference struct {
 	Frames        int               `json:"frames"`
 	Hashes        Hashes            `json:"hashes"` // of the first frame
 	Recipe        string            `json:"recipe"`
+	Tiers         []string          `json:"tiers"`             // that can find it: copy, near, partial
 	Content       string            `json:"content,omitempty"` // SHA-256 of the picture; absent for bare hashes
 	Note          string            `json:"note,omitempty"`
 	Meta          map[string]string `json:"meta,omitempty"`
@@ -166,10 +168,14 @@ type ReferencePatch struct {
 }
 
 // Transform is what was done to the reference to get the query: mirrored left to right first, then
-// turned clockwise by 0, 90, 180 or 270 degrees.
+// turned clockwise by 0, 90, 180 or 270 degrees. A part is turned by any angle: Rotation is the nearest
+// of the four, Degrees the angle, and Matrix takes a point of the reference to the query, both as
+// fractions of width and height, homogeneous, row by row.
 type Transform struct {
-	Mirrored bool `json:"mirrored"`
-	Rotation int  `json:"rotation"`
+	Mirrored bool        `json:"mirrored"`
+	Rotation int         `json:"rotation"`
+	Degrees  *float64    `json:"degrees,omitempty"`
+	Matrix   *[9]float64 `json:"matrix,omitempty"`
 }
 
 // Evidence lets anybody do the comparison again, without the index.
@@ -187,6 +193,24 @@ type Evidence struct {
 	QueryContent     string `json:"query_content,omitempty"`
 	ReferenceContent string `json:"reference_content,omitempty"`
 	SameBytes        bool   `json:"same_bytes"`
+
+	Alignment *Alignment `json:"alignment,omitempty"` // what tier partial found, where it was tried
+}
+
+// Alignment is how a reference was laid over a query, with what is needed to do it again from the two
+// pictures.
+type Alignment struct {
+	Matrix            [9]float64    `json:"matrix"` // as in Transform
+	Mirrored          bool          `json:"mirrored"`
+	QueryQuad         [4][2]float64 `json:"query_quad"`
+	Corners           int           `json:"corners"`     // that agree with the matrix
+	Correlation       float64       `json:"correlation"` // of the pixels where both overlap
+	ReferenceCoverage float64       `json:"reference_coverage"`
+	QueryCoverage     float64       `json:"query_coverage"`
+	Score             float64       `json:"score"`
+	MinCoverage       float64       `json:"min_coverage"`
+	QueryFeatures     string        `json:"query_features,omitempty"`     // SHA-256 of the stored form
+	ReferenceFeatures string        `json:"reference_features,omitempty"` // as the history names it
 }
 
 // Match is one reference that a picture copies.
@@ -195,7 +219,7 @@ type Match struct {
 	ExternalID        string        `json:"external_id"`
 	Collection        string        `json:"collection"`
 	Purpose           string        `json:"purpose"`
-	Kind              string        `json:"kind"` // copy, near
+	Kind              string        `json:"kind"` // copy, near, partial
 	Distance          int           `json:"distance"`
 	Score             float64       `json:"score"`
 	Transform         Transform     `json:"transform"`
@@ -287,6 +311,10 @@ type CompareAnswer struct {
 	Score     float64        `json:"score"`
 	Radius    int            `json:"radius"`
 	Why       string         `json:"why"` // one sentence for a person
+
+	// Overlay is how the first picture was laid over the second, or how far that came; absent where
+	// there was nothing to lay it by.
+	Overlay *Alignment `json:"overlay,omitempty"`
 }
 
 // Distances are Hamming distances in bits by algorithm.
@@ -342,6 +370,16 @@ type Stats struct {
 	References  int          `json:"references"`
 	Collections []Collection `json:"collections"`
 	Searchers   []Searcher   `json:"searchers"`
+	Partial     PartialStats `json:"partial"`
+}
+
+// PartialStats are the figures of tier partial since the server started.
+type PartialStats struct {
+	Queries   uint64  `json:"queries"`   // pictures that it was tried for
+	Proposals uint64  `json:"proposals"` // references that shared features
+	Aligned   uint64  `json:"aligned"`   // of those, laid over the query
+	Matched   uint64  `json:"matched"`   // of those, found to show the same
+	Seconds   float64 `json:"seconds"`
 }
 
 // Limits is the answer of GET /v1/limits: a number by name, as problems name them.

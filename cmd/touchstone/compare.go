@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,32 +15,71 @@ import (
 )
 
 func (a *app) compareCommand() *cobra.Command {
-	return a.verb("compare FILE FILE", "Explain why two pictures match or not", cobra.ExactArgs(2), a.compare)
+	var reference, drawing string
+	verb := a.verb("compare [FILE] FILE", "Explain why two pictures match or not", cobra.RangeArgs(1, 2), func(ctx context.Context, files []string) error {
+		if want := 2 - min(len(reference), 1); len(files) != want {
+			return usageError{fmt.Errorf("want %s to compare", plural(want, "file")), "touchstone compare"}
+		}
+		return a.compare(ctx, files, reference, drawing)
+	})
+	verb.Long = `Explain why two pictures match or not: the first plays the reference, the second the query. With
+--reference, a registered reference is the first, under the policy of its collection. --overlay draws
+both, the outline of the first in the second, and the two blended.`
+	verb.Flags().StringVar(&reference, "reference", "", "compare with the reference of this `id`")
+	verb.Flags().StringVar(&drawing, "overlay", "", "draw the two, laid over each other, into this PNG `file`")
+	return verb
 }
 
-func (a *app) compare(ctx context.Context, files []string) error {
-	return a.connect(ctx, noStore, func(c *client.Client) error {
-		limits, err := c.Limits(ctx)
+func (a *app) compare(ctx context.Context, files []string, reference, drawing string) error {
+	need := noStore
+	if reference != "" {
+		need = reading
+	}
+	return a.connect(ctx, need, func(c *client.Client) error {
+		pair, err := a.readPair(ctx, c, files, reference)
 		if err != nil {
 			return err
 		}
-		var pair [2]client.Image
-		for i, file := range files {
-			content, err := a.readFile(file, limits["image_bytes"])
-			if err != nil {
-				return fmt.Errorf("%s: %w", file, err)
-			}
-			pair[i] = client.Image{Name: file, Content: content}
+		answer, err := c.Compare(ctx, pair)
+		if err == nil && drawing != "" {
+			err = a.drawOverlay(ctx, c, pair, drawing)
 		}
-		answer, err := c.Compare(ctx, pair[0], pair[1])
+		names := files
+		if reference != "" {
+			names = []string{"reference " + reference, files[0]}
+		}
 		if problem, bad := culprit(err, 2); bad == 0 || bad == 1 {
-			return fmt.Errorf("%s: %w", files[bad], problem)
+			return fmt.Errorf("%s: %w", names[bad], problem)
 		}
 		if err != nil {
 			return err
 		}
-		return a.printComparison(files, answer)
+		return a.printComparison(names, answer)
 	})
+}
+
+func (a *app) readPair(ctx context.Context, c *client.Client, files []string, reference string) (client.Pair, error) {
+	limits, err := c.Limits(ctx)
+	if err != nil {
+		return client.Pair{}, err
+	}
+	pair := client.Pair{Reference: reference}
+	for _, file := range files {
+		content, err := a.readFile(file, limits["image_bytes"])
+		if err != nil {
+			return client.Pair{}, fmt.Errorf("%s: %w", file, err)
+		}
+		pair.Images = append(pair.Images, client.Image{Name: file, Content: content})
+	}
+	return pair, nil
+}
+
+func (a *app) drawOverlay(ctx context.Context, c *client.Client, pair client.Pair, file string) error {
+	drawn, err := c.Overlay(ctx, pair)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, drawn, 0o644)
 }
 
 func (a *app) printComparison(files []string, answer wire.CompareAnswer) error {
@@ -79,6 +119,11 @@ func explainComparison(w io.Writer, files []string, answer wire.CompareAnswer) e
 		}
 	}
 	fmt.Fprintf(w, "\nBest of the eight ways to turn and mirror B: pdq distance %d, %s\n", answer.Best.PDQ, transformText(answer.Best.Transform))
+	if o := answer.Overlay; o != nil {
+		across, down := partShown(o.Matrix)
+		fmt.Fprintf(w, "A laid over B: %s agree; %s of A (%s across, %s down) look the same, correlation %.2f\n",
+			plural(o.Corners, "corner"), percent(o.ReferenceCoverage), across, down, o.Correlation)
+	}
 	_, err := fmt.Fprintf(w, "Verdict: %s: %s\n", strings.ReplaceAll(answer.Status, "_", " "), answer.Why)
 	return err
 }

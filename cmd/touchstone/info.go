@@ -87,6 +87,10 @@ func (a *app) printInfo(i storeInfo) {
 		t.row(nil, "collection "+c.Name, plural(c.References, "reference")+", "+c.Purpose)
 	}
 	for _, s := range i.Searchers {
+		if s.Space == "partial" { // whose entries are frames
+			t.row(nil, "searcher partial", fmt.Sprintf("%s, features of %s, %s of memory", s.Name, plural(s.Entries, "frame"), bytesText(int64(s.Bytes))))
+			continue
+		}
 		t.row(nil, "searcher "+s.Space, fmt.Sprintf("%s, %d entries, %s of memory, %s stored", s.Name, s.Entries, bytesText(int64(s.Bytes)), bytesText(int64(s.Stored))))
 	}
 }

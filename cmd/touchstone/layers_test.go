@@ -28,6 +28,7 @@ var layers = []layer{
 	{in: "hashindex/fingerprint", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/search", "touchstone/api"}, why: "fingerprints are made without an index"},
 	{in: "api", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/search", "touchstone/hashindex/fingerprint", "touchstone/cmd"}, why: "the command alone picks implementations"},
 	{in: "api/client", only: []string{"touchstone/hashindex", "touchstone/api/wire", "touchstone/api/hashlist"}, why: "a program that asks a server does not carry one"},
+	{in: "api/overlay", only: []string{"touchstone/hashindex"}, why: "a drawing needs two pictures and an alignment"},
 	{in: "api/wire", only: []string{}, why: "the contract depends on nothing"},
 	{in: "bench/load", only: []string{}, why: "whoever measures a server knows no more of it than its answers"},
 	{in: "fixtures", banned: []string{"touchstone/api", "touchstone/cmd", "touchstone/hashindex/store", "touchstone/hashindex/search"}, why: "fixtures make pictures, they do not use them"},

@@ -39,7 +39,7 @@ func (a *app) matchCommand() *cobra.Command {
 data folder both are answered from the file at once; a search index is loaded only when the
 questions are many.`
 	flags := verb.Flags()
-	flags.StringVar(&options.Effort, "effort", "", "how far to search: fast or full (default full)")
+	flags.StringVar(&options.Effort, "effort", "", "how far to search: fast (whole pictures) or full (parts too, in several times the time; default)")
 	flags.IntVar(&options.Limit, "limit", 0, "how many matches to print for each picture (default 10)")
 	flags.StringSliceVar(&options.Collections, "collections", nil, "search these `names` alone, separated by commas")
 	flags.IntVar(&radius, "radius", -1, "largest distance in `bits` (default: each collection's own)")
@@ -51,7 +51,7 @@ questions are many.`
 
 func (a *app) match(ctx context.Context, files []string, options client.MatchOptions) error {
 	matched := false
-	t := a.table("FILE", "STATUS", "REFERENCE", "COLLECTION", "KIND", "DISTANCE", "SCORE", "TRANSFORM")
+	t := a.table("FILE", "STATUS", "REFERENCE", "COLLECTION", "KIND", "DISTANCE", "SCORE", "TRANSFORM", "PART")
 	err := a.connect(ctx, searching, func(c *client.Client) error {
 		send := func(ctx context.Context, pictures []picture) ([]matchedFile, error) {
 			answer, err := c.Match(ctx, images(pictures), options)
@@ -84,7 +84,7 @@ func (t *table) matchRows(m matchedFile) error {
 	}
 	for _, match := range m.Matches {
 		t.row(nil, m.File, m.Status, nameOf(match), match.Collection, match.Kind, match.Distance,
-			fmt.Sprintf("%.2f", match.Score), transformText(match.Transform))
+			fmt.Sprintf("%.2f", match.Score), transformText(match.Transform), partText(match))
 	}
 	return nil
 }

@@ -92,6 +92,9 @@ func plural(n int, one string) string {
 
 // transformText says what was done to the reference, in words.
 func transformText(t wire.Transform) string {
+	if t.Degrees != nil {
+		return angleText(t.Mirrored, *t.Degrees)
+	}
 	switch {
 	case t.Mirrored && t.Rotation != 0:
 		return fmt.Sprintf("mirrored, turned %d°", t.Rotation)
@@ -101,6 +104,21 @@ func transformText(t wire.Transform) string {
 		return fmt.Sprintf("turned %d°", t.Rotation)
 	}
 	return "upright"
+}
+
+// angleText is for a part, which may be turned by any angle; under half a degree nobody sees.
+func angleText(mirrored bool, degrees float64) string {
+	text := "upright"
+	if mirrored {
+		text = "mirrored"
+	}
+	if degrees < 0.5 || degrees > 359.5 {
+		return text
+	}
+	if !mirrored {
+		return fmt.Sprintf("turned %.0f°", degrees)
+	}
+	return fmt.Sprintf("mirrored, turned %.0f°", degrees)
 }
 
 func qualityText(quality *int) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -102,7 +103,7 @@ func (a *app) showReference(ctx context.Context, args []string) error {
 			{"external id", r.ExternalID}, {"collection", r.Collection + " (" + r.Purpose + ")"},
 			{"size", sizeText(r)}, {"format", r.Format}, {"frames", fmt.Sprint(r.Frames)}, {"quality", qualityText(r.Quality)},
 			{"pdq", r.Hashes.PDQ}, {"phash", r.Hashes.PHash}, {"dhash", r.Hashes.DHash}, {"ahash", r.Hashes.AHash},
-			{"recipe", r.Recipe}, {"content", r.Content}, {"note", r.Note}, {"meta", metaText(r.Meta)},
+			{"recipe", r.Recipe}, {"found by tiers", strings.Join(r.Tiers, ", ")}, {"content", r.Content}, {"note", r.Note}, {"meta", metaText(r.Meta)},
 			{"added", r.Added.Format(time.DateTime)}, {"state", stateText(r)},
 		} {
 			if pair[1] != "" {

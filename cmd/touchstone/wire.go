@@ -14,6 +14,7 @@ import (
 
 	"touchstone/api"
 	"touchstone/hashindex"
+	"touchstone/hashindex/align"
 	"touchstone/hashindex/fingerprint"
 	"touchstone/hashindex/fingerprint/pdq"
 	"touchstone/hashindex/search/bktree"
@@ -127,6 +128,7 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 		Index:       index,
 		Fingerprint: maker,
 		Variants:    pdq.Derive,
+		NewAligner:  align.New,
 		Limits:      api.Limits{Pictures: pictureLimits(maker.Limits())},
 		Version:     thisBuild().Version,
 		Log:         log,
