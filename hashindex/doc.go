@@ -2,7 +2,10 @@
 // copies, how sure that is and why. It is the domain: types, contracts and the Index that joins
 // them; it imports the standard library only. Fingerprints come from package fingerprint, truth is
 // kept by a Store (store/bolt, or its in-memory twin store/memory), and searchers (search/multiindex,
-// search/bktree, or the oracle search/linear) are derived from it.
+// search/bktree, or the oracle search/linear; search/keypoint for parts) are derived from it.
+//
+// A query goes through three tiers: copy and near compare whole pictures by their hashes, partial finds
+// what shares corners, lays it over the query (align) and compares the pixels.
 //
 //	store, err := bolt.Open("touchstone-data", bolt.Options{})
 //	index, err := hashindex.Open(hashindex.Config{
@@ -12,9 +15,12 @@
 //			return bktree.New(in, name, a.Bits())
 //		},
 //		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return multiindex.New(a.Bits()) },
+//
+//		NewPartialSearcher: func() hashindex.PartialSearcher { return keypoint.New() },
+//		NewAligner:         align.New,
 //	})
-//	err = index.WaitReady(ctx) // milliseconds: the tree in the store answers until the multi-index is loaded
-//	answer, err := index.Match(ctx, hashindex.Query{Picture: picture})
+//	err = index.WaitReady(ctx) // the tree in the store answers until the multi-index is loaded
+//	answer, err := index.Match(ctx, hashindex.Query{Picture: picture, Radius: hashindex.PolicyRadius, Effort: hashindex.FullEffort})
 //
 // # Invariants
 //

@@ -46,8 +46,9 @@ func (m *Maker) Picture(ctx context.Context, encoded []byte) (hashindex.Picture,
 	return m.picture(ctx, encoded, nil)
 }
 
-// Detailed is Picture with the features of every frame, which additions and queries of full effort
-// need. They cost some milliseconds a frame and up to a megabyte.
+// Detailed is Picture with features, which additions and queries of full effort need: of every frame, or
+// of hashindex.MaxPartialFrames spread evenly, for they cost some milliseconds a frame and up to a
+// megabyte, and what moves shows much the same in most.
 func (m *Maker) Detailed(ctx context.Context, encoded []byte) (hashindex.Picture, error) {
 	d := m.detailers.Get().(*detailer)
 	defer m.detailers.Put(d)
@@ -72,7 +73,7 @@ func (m *Maker) picture(ctx context.Context, encoded []byte, d *detailer) (hashi
 	err = h.eachFrame(ctx, encoded, func(img image.Image, at time.Duration) error {
 		var fp hashindex.Fingerprint
 		timed(&picture.Took.Hash, func() { fp = s.fingerprint(img, h) })
-		if d != nil {
+		if d != nil && evenly(len(picture.Frames), h.frames(), hashindex.MaxPartialFrames) {
 			timed(&picture.Took.Features, func() { fp.Features = d.features(img, h) })
 		}
 		picture.Frames = append(picture.Frames, hashindex.Frame{At: at, Fingerprint: fp})
@@ -90,6 +91,23 @@ func timed(to *time.Duration, part func()) {
 	begun := time.Now()
 	part()
 	*to += time.Since(begun)
+}
+
+// evenly reports whether item n of total is one of at most so many, spread evenly from the first.
+func evenly(n, total, most int) bool {
+	if total <= most {
+		return true
+	}
+	i := (n*most + total - 1) / total // the first whose place is n or later
+	return i*total/most == n
+}
+
+// frames is how many frames are fingerprinted.
+func (h header) frames() int {
+	if h.animation == nil {
+		return 1
+	}
+	return h.animation.sampled
 }
 
 // inspect walks the headers: the format's own limits and its completeness are checked there.

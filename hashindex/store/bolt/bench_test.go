@@ -3,6 +3,7 @@ package bolt_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"touchstone/hashindex"
@@ -152,4 +153,69 @@ func BenchmarkMillion(b *testing.B) {
 			storetest.Clean(b, s)
 		}
 	})
+}
+
+// BenchmarkFeatures adds references with features of 16 KiB, one and a hundred in a commit, and reads
+// twenty at random as a query does: as they lie, and decoded.
+func BenchmarkFeatures(b *testing.B) {
+	const rows = 20_000
+	r := rand.New(rand.NewPCG(1, 1))
+	features := hashindex.Features{Width: 640, Height: 480, Luma: hashindex.Luma{Width: 80, Height: 60, Pix: make([]uint8, 80*60)}}
+	for range hashindex.MaxStoredKeypoints {
+		features.Keypoints = append(features.Keypoints, hashindex.Keypoint{
+			X: uint16(r.IntN(640 * 64)), Y: uint16(r.IntN(480 * 64)), Descriptor: hashindex.Descriptor{r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()},
+		})
+	}
+	encoded := features.AppendStored(nil)
+	s := openBolt(b, b.TempDir())
+	defer s.Close()
+	c := createCollection(b, s)
+	additions := func(n int) []hashindex.Change {
+		list := make([]hashindex.Change, n)
+		for i := range list {
+			list[i] = storetest.Featured(storetest.Addition(c, "", uint64(i)), string(encoded))
+		}
+		return list
+	}
+	for range rows / 100 {
+		appendAll(b, s, additions(100))
+	}
+	info, err := s.Info()
+	if err != nil {
+		b.Fatal(err)
+	}
+	perRow := float64(info.Pages*info.PageSize) / rows
+	for _, n := range []int{1, 100} {
+		b.Run(fmt.Sprint("add/", n), func(b *testing.B) {
+			list := additions(n)
+			for b.Loop() {
+				appendAll(b, s, list)
+			}
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(perRow, "B/row")
+		})
+	}
+	for _, parse := range []bool{false, true} {
+		b.Run(fmt.Sprint("read/20/parsed=", parse), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				err := s.View(func(r hashindex.Reader) error { return readTwenty(r, i*104729, rows, parse) })
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func readTwenty(r hashindex.Reader, from, rows int, parse bool) error {
+	for k := range 20 {
+		encoded, err := r.Features(hashindex.FrameOf(hashindex.ReferenceID(2+(from+k*7919)%rows), 0))
+		if err == nil && parse {
+			_, err = hashindex.ParseFeatures(encoded)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
