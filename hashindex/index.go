@@ -126,7 +126,7 @@ func (ix *Index) Close() error {
 	}
 	err := ix.saveKept(worthSaving)
 	if err == nil {
-		err = ix.savePartial(worthWriting)
+		err = ix.savePartial((*partialSpace).worthSaving)
 	}
 	if errors.Is(err, ErrReadOnly) {
 		return nil

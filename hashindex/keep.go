@@ -49,18 +49,6 @@ const (
 	littleTail = 4096
 )
 
-// worthWriting reports whether replaying what the snapshot of tier partial lacks would cost more than
-// writing it again: writes stay amortised, and a start replays an eighth at most.
-func worthWriting(applied, saved Seq, entries int) bool {
-	return uint64(applied-saved)*8 > uint64(entries)
-}
-
-// partialOverdue is overdue for tier partial, whose changes cost more to replay.
-func partialOverdue(applied, saved Seq, entries int) bool {
-	const tail = 20_000
-	return applied-saved > tail && worthWriting(applied, saved, entries)
-}
-
 func worthSaving(f *feed) bool { return f.applied-f.saved > littleTail }
 func overdue(f *feed) bool     { return f.applied-f.saved > tail }
 
@@ -73,7 +61,7 @@ func (ix *Index) saveSoon() {
 	}
 	ix.background.Go(func() {
 		defer ix.saving.Store(false)
-		if err := errors.Join(ix.saveKept(overdue), ix.savePartial(partialOverdue)); err != nil && !errors.Is(err, ErrReadOnly) {
+		if err := errors.Join(ix.saveKept(overdue), ix.savePartial((*partialSpace).overdue)); err != nil && !errors.Is(err, ErrReadOnly) {
 			ix.log.Warn("searchers not saved", "err", err)
 		}
 	})

@@ -218,7 +218,7 @@ func (ix *Index) replayPartial(ctx context.Context) (count int, err error) {
 }
 
 // savePartial saves the tier when it is wanted.
-func (ix *Index) savePartial(wanted func(applied, saved Seq, entries int) bool) error {
+func (ix *Index) savePartial(wanted func(*partialSpace) bool) error {
 	p := ix.partial
 	if p == nil {
 		return nil
@@ -236,17 +236,26 @@ func (ix *Index) savePartial(wanted func(applied, saved Seq, entries int) bool) 
 	return nil
 }
 
-func (p *partialSpace) overdue() bool {
-	return p != nil && partialOverdue(p.applied, p.saved, p.Stats().Entries)
+// worthSaving reports whether replaying what the snapshot lacks would cost more than writing it again:
+// writes stay amortised, and a start replays an eighth at most.
+func (p *partialSpace) worthSaving() bool {
+	return uint64(p.applied-p.saved)*8 > uint64(p.Stats().Entries)
 }
 
-func (p *partialSpace) state(c *committer, wanted func(applied, saved Seq, entries int) bool) (Seq, []byte) {
+// overdue is as that of a feed, with a shorter tail: features take longer to replay.
+func (p *partialSpace) overdue() bool {
+	const featureTail = 20_000
+	return p != nil && p.applied-p.saved > featureTail && p.worthSaving()
+}
+
+// state is written into room made before: it may be hundreds of megabytes, and growing would copy it.
+func (p *partialSpace) state(c *committer, wanted func(*partialSpace) bool) (Seq, []byte) {
 	c.lead.Lock()
 	defer c.lead.Unlock()
-	if !p.live.Load() || !wanted(p.applied, p.saved, p.Stats().Entries) {
+	if !p.live.Load() || !wanted(p) {
 		return 0, nil
 	}
-	return p.applied, p.AppendState(nil)
+	return p.applied, p.AppendState(make([]byte, 0, p.Stats().Bytes))
 }
 
 // PartialStats are the figures of tier partial since the index was opened.

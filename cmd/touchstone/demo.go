@@ -124,6 +124,7 @@ type demoAnswer struct {
 	Done         string  `json:"done"`
 	Status       string  `json:"status"`
 	Reference    string  `json:"reference,omitempty"`
+	Kind         string  `json:"kind,omitempty"`
 	Distance     *int    `json:"distance,omitempty"`
 	Milliseconds float64 `json:"milliseconds"`
 	Expected     bool    `json:"expected"`
@@ -151,18 +152,22 @@ func (q demoQuery) answered(r wire.MatchResult, took time.Duration) demoAnswer {
 		Milliseconds: float64(took.Microseconds()) / 1000,
 	}
 	if len(r.Matches) > 0 {
-		d.Reference, d.Distance = r.Matches[0].ExternalID, &r.Matches[0].Distance
+		best := r.Matches[0]
+		d.Reference, d.Kind, d.Distance = best.ExternalID, best.Kind, &best.Distance
+		if best.Kind == "partial" {
+			d.Note = partText(best)
+		}
 	}
 	suppressed := len(r.SuppressedBy) > 0
-	d.Expected = r.Status == q.status && d.Reference == q.reference && suppressed == q.suppressed
+	d.Expected = r.Status == q.status && d.Reference == q.reference && suppressed == q.suppressed && (d.Kind == "partial") == q.part
 	if !d.Expected {
-		d.Note = fmt.Sprintf("expected %s %s", q.status, q.reference)
+		d.Note = fmt.Sprintf("expected %s %s, partial: %v", q.status, q.reference, q.part)
 	}
 	return d
 }
 
 func (a *app) printDemo(answers []demoAnswer) error {
-	t := a.table("PICTURE", "WHAT WAS DONE TO IT", "STATUS", "REFERENCE", "DISTANCE", "MS", "NOTE")
+	t := a.table("PICTURE", "WHAT WAS DONE TO IT", "STATUS", "REFERENCE", "KIND", "DISTANCE", "MS", "NOTE")
 	found, times := 0, []float64{}
 	for _, d := range answers {
 		distance := "-"
@@ -171,7 +176,7 @@ func (a *app) printDemo(answers []demoAnswer) error {
 			found++
 		}
 		times = append(times, d.Milliseconds)
-		err := t.row(d, d.Picture, d.Done, d.Status, orDash(d.Reference), distance, fmt.Sprintf("%.1f", d.Milliseconds), d.Note)
+		err := t.row(d, d.Picture, d.Done, d.Status, orDash(d.Reference), orDash(d.Kind), distance, fmt.Sprintf("%.1f", d.Milliseconds), d.Note)
 		if err != nil {
 			return err
 		}
