@@ -135,7 +135,8 @@ func (s *Server) draw(ctx context.Context, p *pair) ([]byte, error) {
 	}
 	drawn := overlay.Draw(small, overlay.Fit(query, p.query.Frames[c.QueryFrame].Features), laidOver(c))
 	var out bytes.Buffer
-	err = png.Encode(&out, drawn)
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	err = encoder.Encode(&out, drawn)
 	return out.Bytes(), err
 }
 
