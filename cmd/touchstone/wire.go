@@ -18,6 +18,7 @@ import (
 	"touchstone/hashindex/fingerprint"
 	"touchstone/hashindex/fingerprint/pdq"
 	"touchstone/hashindex/search/bktree"
+	"touchstone/hashindex/search/keypoint"
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/multiindex"
 	"touchstone/hashindex/store/bolt"
@@ -119,6 +120,9 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 		NewSearcher: newSearcher,
 		Lazy:        p.lazy,
 		Log:         log,
+
+		NewPartialSearcher: func() hashindex.PartialSearcher { return keypoint.New() },
+		NewAligner:         align.New,
 	})
 	if err != nil {
 		return nil, err
