@@ -50,6 +50,7 @@ func BenchmarkSearch(b *testing.B) {
 			run("turned", ix, mix(near, far, 8), 8)
 			run("batch", ix, mix(near, far, 2), batch)
 			run("linear", scan, mix(near, far, 2), 1)
+			run("linear-eight", scan, mix(near, far, 2), 8)
 			b.Run(fmt.Sprintf("%dbits/r%d/parallel", c.bits, radius), func(b *testing.B) {
 				benchParallel(b, ix, mix(near, far, 2), radius)
 			})
