@@ -108,12 +108,14 @@ def candidates(bits, n, codes, queries, radii):
 
 def rate(who, radius, threads, seconds):
     """Look-ups a second of CPU time, which other work on the machine disturbs little: the best of rounds that
-    double until they take the time. FAISS uses its threads for more than a hundred queries only."""
-    count, asked, best = (8 if threads == 1 else 128), 0, 0.0
+    double until they take the time. FAISS uses its threads for more than a hundred queries only. The first
+    round does not count: it may pay for tidying up after an index that was freed before, up to a second."""
+    count, asked, spent, best = (8 if threads == 1 else 128), 0, 0.0, 0.0
+    who.ask(0, count, radius, threads)
     while True:
         _, cpu, _ = who.ask(asked, count, radius, threads)
-        asked, best = asked + count, max(best, count * threads / max(cpu, 1e-6))
-        if cpu > seconds / 2 or count >= 65536:
+        asked, spent, best = asked + count, spent + cpu, max(best, count * threads / max(cpu, 1e-6))
+        if spent > seconds or count >= 65536:
             return best
         count *= 2
 
