@@ -14,6 +14,11 @@ const (
 
 	// MaxProposals is how many references are laid over each of them.
 	MaxProposals = 20
+
+	// patience is how many in a row that show nothing end it once one has shown something. What a query
+	// shows stands first as a rule: of 67 altered product photos among 1,345, 62 times at once, and all
+	// that were not came after none that showed anything.
+	patience = 4
 )
 
 // SearchesParts reports whether a query of full effort in these collections would go on to tier
@@ -99,12 +104,20 @@ func (s *search) lay(ctx context.Context, n int, proposals []Proposal) error {
 	}
 	aligner := s.index.partial.newAligner(s.query.Picture.Frames[n].Features)
 	return s.index.store.View(func(r Reader) error {
+		found, misses := false, 0
 		for _, p := range proposals {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := s.layOne(r, aligner, n, p); err != nil && !errors.Is(err, ErrNotFound) {
+			shown, err := s.layOne(r, aligner, n, p)
+			if err != nil && !errors.Is(err, ErrNotFound) {
 				return err // what is not found was removed since it was proposed
+			}
+			if misses++; shown {
+				found, misses = true, 0
+			}
+			if found && misses >= patience {
+				return nil
 			}
 		}
 		return nil
@@ -113,32 +126,32 @@ func (s *search) lay(ctx context.Context, n int, proposals []Proposal) error {
 
 // layOne lays one reference over the query, its features read from the store (I3), and keeps the
 // best alignment of each reference.
-func (s *search) layOne(r Reader, aligner Aligner, n int, p Proposal) error {
+func (s *search) layOne(r Reader, aligner Aligner, n int, p Proposal) (shown bool, _ error) {
 	reference, err := r.Reference(p.Frame.Reference())
 	if err != nil || !s.wanted(reference) || p.Frame.Index() >= len(reference.Frames) {
-		return err
+		return false, err
 	}
 	if f := reference.Frames[p.Frame.Index()]; !f.featured(s.index.recipe) || f.Hashes[PDQ].IsZero() {
-		return nil
+		return false, nil
 	}
 	encoded, err := r.Features(p.Frame)
 	if err != nil {
-		return err
+		return false, err
 	}
 	stored, err := ParseFeatures(encoded)
 	if err != nil {
-		return err
+		return false, err
 	}
 	s.index.partial.counts.aligned.Add(1)
 	alignment, ok := aligner.Align(stored, p.Mirrored)
 	collection := s.catalog.byID[reference.Collection]
 	if !ok || alignment.coverage() < collection.Policy.Partial.MinCoverage {
-		return nil
+		return ok, nil
 	}
 	if best, again := s.laid[reference.ID]; !again || alignment.Score > best.alignment.Score {
 		s.laid[reference.ID] = laid{reference, alignment, p.Frame, stored, n}
 	}
-	return nil
+	return true, nil
 }
 
 // join brings the answers of all tiers together: one for each reference, by score and then in order
