@@ -216,6 +216,7 @@ type Alignment struct {
 	Mirrored bool
 
 	Inliers     int     // corners that agree with the matrix
+	Expected    int     // corners of the reference that the query is large and clear enough to show
 	Correlation float64 // of the pixels where both overlap, −1..1: a robust mean over textured cells
 
 	// Cells of the reference that have texture and lie inside the query, by weight, and those of them

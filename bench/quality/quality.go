@@ -36,6 +36,10 @@ type Config struct {
 	Seed        uint64
 	Workers     int
 	Progress    func(done int) // called after each attack
+
+	// Keep is given each query before it is asked, for other programs to be measured on, and the
+	// references' names, by line, with no attack; nil: nothing is kept.
+	Keep func(attack string, stranger bool, name string, encoded []byte) error
 }
 
 func (c Config) withDefaults() Config {
@@ -48,6 +52,9 @@ func (c Config) withDefaults() Config {
 	c.Workers = max(c.Workers, 1)
 	if c.Progress == nil {
 		c.Progress = func(int) {}
+	}
+	if c.Keep == nil {
+		c.Keep = func(string, bool, string, []byte) error { return nil }
 	}
 	return c
 }
@@ -153,6 +160,13 @@ func (b *bench) register(ctx context.Context) error {
 		news[i] = hashindex.NewReference{ExternalID: reference.Name, Picture: b.pictures[reference.Name]}
 	}
 	b.rivals = newRivals(news)
+	var names strings.Builder
+	for _, r := range b.references {
+		names.WriteString(r.Name + "\n")
+	}
+	if err := b.Keep("", false, "references.txt", []byte(names.String())); err != nil {
+		return err
+	}
 	_, _, err := b.Index.AddReferences(ctx, "bench", c.Name, news)
 	return err
 }

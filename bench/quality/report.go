@@ -64,15 +64,15 @@ type Mean struct {
 // row asks for altered copies of a sample of the references and of the strangers.
 func (b *bench) row(ctx context.Context, name string, alter alteration) (Row, error) {
 	row := Row{Attack: name}
-	copies, err := b.ask(ctx, b.asked, alter)
+	copies, err := b.ask(ctx, name, b.asked, alter)
 	if err != nil {
 		return Row{}, fmt.Errorf("%s: %w", name, err)
 	}
-	apart, err := b.ask(ctx, b.apart, alter)
+	apart, err := b.ask(ctx, name, b.apart, alter)
 	if err != nil {
 		return Row{}, fmt.Errorf("%s: %w", name, err)
 	}
-	strangers, err := b.ask(ctx, b.strangers, alter)
+	strangers, err := b.ask(ctx, name, b.strangers, alter)
 	if err != nil {
 		return Row{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -144,10 +144,10 @@ func (c *Counts) credit(same Groups, want string, answers []answer) {
 }
 
 // ask gives every method's answers for a sample of the list, altered.
-func (b *bench) ask(ctx context.Context, list []Source, alter alteration) ([][][]answer, error) {
+func (b *bench) ask(ctx context.Context, attack string, list []Source, alter alteration) ([][][]answer, error) {
 	n := min(b.Sample, len(list))
 	answers, errs := make([][][]answer, n), make([]error, n)
-	b.each(n, func(i int) { answers[i], errs[i] = b.askOne(ctx, list, i, alter) })
+	b.each(n, func(i int) { answers[i], errs[i] = b.askOne(ctx, attack, list, i, alter) })
 	for _, err := range errs {
 		if err != nil {
 			return nil, err
@@ -156,10 +156,14 @@ func (b *bench) ask(ctx context.Context, list []Source, alter alteration) ([][][
 	return answers, nil
 }
 
-func (b *bench) askOne(ctx context.Context, list []Source, i int, alter alteration) ([][]answer, error) {
+func (b *bench) askOne(ctx context.Context, attack string, list []Source, i int, alter alteration) ([][]answer, error) {
 	encoded, err := alter(ctx, list, i)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", list[i].Name, err)
+	}
+	stranger := len(b.strangers) > 0 && &list[0] == &b.strangers[0]
+	if err := b.Keep(attack, stranger, list[i].Name, encoded); err != nil {
+		return nil, err
 	}
 	picture, err := b.Fingerprint(ctx, encoded)
 	if err != nil {

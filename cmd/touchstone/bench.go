@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,10 +22,12 @@ func (a *app) benchCommand() *cobra.Command {
 
 func (a *app) benchQualityCommand() *cobra.Command {
 	var images []string
-	var same, copies string
+	var same, copies, keep string
 	var config quality.Config
 	verb := a.verb("quality", "How many altered copies are found, and how many strangers are taken for one", cobra.NoArgs,
-		func(ctx context.Context, _ []string) error { return a.benchQuality(ctx, images, same, copies, config) })
+		func(ctx context.Context, _ []string) error {
+			return a.benchQuality(ctx, images, same, copies, keeper(keep, config))
+		})
 	verb.Long = `A part of the pictures are strangers, the others become references; every attack is applied to a
 sample of both. Prints, for each attack, the share of altered copies found and the strangers that
 were answered, for one pHash, one PDQ hash and touchstone itself. A picture's name is its path from
@@ -34,11 +37,34 @@ the folder on, the folder's own name first.`
 	flags.StringVar(&same, "same", "", "`file` of pairs of names known to show the same, separated by a tab")
 	flags.StringVar(&copies, "copies", "", "`file` of known copies: kind (copy), group, reference and query, separated by tabs")
 	flags.Float64Var(&config.HeldOut, "held-out", 0.5, "`share` of the pictures that are strangers")
+	flags.StringVar(&keep, "keep", "", "`folder` to write the queries to, for other programs to be measured on")
 	flags.StringVar(&config.Apart, "apart", "", "references whose names begin with this `prefix` are reported apart")
 	flags.IntVar(&config.Sample, "sample", 300, "queries of each kind and attack")
 	flags.StringSliceVar(&config.Only, "attacks", nil, "apply these `names` alone, separated by commas")
 	flags.Uint64Var(&config.Seed, "seed", 1, "`number` that all chance comes from")
 	return required(verb, "images")
+}
+
+// keeper makes the run write its queries into the folder, as ATTACK/copy/NAME and ATTACK/stranger/NAME
+// with the slashes of a name as |.
+func keeper(folder string, config quality.Config) quality.Config {
+	if folder == "" {
+		return config
+	}
+	config.Keep = func(attack string, stranger bool, name string, encoded []byte) error {
+		place := filepath.Join(folder, attack)
+		switch {
+		case attack != "" && stranger:
+			place = filepath.Join(place, "stranger")
+		case attack != "":
+			place = filepath.Join(place, "copy")
+		}
+		if err := os.MkdirAll(place, 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(place, strings.ReplaceAll(name, "/", "|")), encoded, 0o644)
+	}
+	return config
 }
 
 func (a *app) benchQuality(ctx context.Context, images []string, same, copies string, config quality.Config) error {

@@ -202,6 +202,26 @@ func (a *aligner) guided(reference hashindex.Features, m *motion, slack float64,
 	}
 }
 
+// expected counts the corners of the reference that lie inside the query under the motion, and are
+// neither too fine nor too coarse to be found there.
+func (a *aligner) expected(reference hashindex.Features, m *motion) (n int) {
+	const coarsest = 24
+	v := newView(m, point{})
+	for i := range reference.Keypoints {
+		r := &reference.Keypoints[i]
+		from := place(r)
+		p := m.apply(from)
+		if !m.affine() {
+			v = newView(m, from)
+		}
+		scale := float64(r.Scale) + v.octaves
+		if p.x > 0 && p.y > 0 && p.x < float64(a.query.Width) && p.y < float64(a.query.Height) && scale > -2 && scale < coarsest+2 {
+			n++
+		}
+	}
+	return n
+}
+
 // nearest is the query's corner most like r of those where a motion says that it should be, at most
 // limit bits away; -1 for none.
 func (a *aligner) nearest(r *hashindex.Keypoint, p point, v view, slack float64, limit int) (at int32, d int) {

@@ -35,12 +35,12 @@ func (a *aligner) judge(reference hashindex.Features, m motion, result hashindex
 		p := at.apply(point{c[0], c[1]})
 		result.QueryQuad[i] = [2]float64{p.x, p.y}
 	}
-	result.Inliers = len(a.inliers)
+	result.Inliers, result.Expected = len(a.inliers), a.expected(reference, &m)
 	result.Correlation = best.correlation
 	result.Cells, result.AlikeCells = best.textured, best.alike
 	result.ReferenceCoverage = best.coverage
 	result.QueryCoverage = clippedArea(result.QueryQuad)
-	result.Score = score(result)
+	result.Score = score(result, a.places(reference, best.coverage))
 	return result, result.Score >= accept
 }
 
@@ -116,7 +116,7 @@ func (a *aligner) compare(reference hashindex.Features, m *motion) (c comparison
 			}
 		}
 	}
-	c.correlation = trimmedMean(o.cells, c.textured*2/3)
+	c.correlation = trimmedMean(o.cells)
 	return c
 }
 
@@ -145,8 +145,12 @@ func (o *overlay) correlate(l hashindex.Luma, left, top int) (cell, bool) {
 	return cell{min(1, math.Sqrt(vr)/12), cov / math.Sqrt((vr+4)*(max(vq, 0)+4))}, true
 }
 
-// trimmedMean is the mean of the best cells that weigh so much.
-func trimmedMean(cells []cell, weight float64) float64 {
+// trimmedMean is the mean of the best cells that make two thirds of the weight.
+func trimmedMean(cells []cell) float64 {
+	weight := 0.0
+	for _, c := range cells {
+		weight += c.weight * 2 / 3
+	}
 	slices.SortFunc(cells, func(a, b cell) int {
 		if a.correlation > b.correlation {
 			return -1
