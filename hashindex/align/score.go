@@ -28,10 +28,10 @@ func score(r hashindex.Alignment, places int) float64 {
 	return 1 / (1 + math.Exp(-z))
 }
 
-// places counts inliers that lie apart by an eighth of the length of what is seen of the reference, up to
+// places counts inliers that lie apart by a sixteenth of the length of what is seen of the reference, up to
 // manyPlaces.
 func (a *aligner) places(reference hashindex.Features, coverage float64) int {
-	apart := float64(max(reference.Width, reference.Height)) / 8 * math.Sqrt(coverage)
+	apart := float64(max(reference.Width, reference.Height)) / 16 * math.Sqrt(coverage)
 	var kept []point
 	for _, k := range a.inliers {
 		p := place(&reference.Keypoints[k.reference])
