@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"touchstone/hashindex"
 )
@@ -25,6 +26,7 @@ type gathering struct {
 	cancel context.CancelFunc // once one picture is refused, the rest is not worth decoding
 	keep   bool               // the encoded bytes
 	detail bool               // make features
+	stored bool               // keep of the features what a reference does: a twentieth
 	held   atomic.Int64       // bytes to be given back
 
 	decoding sync.WaitGroup
@@ -33,9 +35,9 @@ type gathering struct {
 	refused  *ofImage   // the first in that order
 }
 
-func (s *Server) gather(ctx context.Context, keep, detail bool) *gathering {
+func (s *Server) gather(ctx context.Context, want expected) *gathering {
 	ctx, cancel := context.WithCancel(ctx)
-	return &gathering{server: s, ctx: ctx, cancel: cancel, keep: keep, detail: detail}
+	return &gathering{server: s, ctx: ctx, cancel: cancel, keep: want.keep, detail: want.detail, stored: want.stored}
 }
 
 // close waits for what is still being decoded and gives back what is held.
@@ -58,6 +60,10 @@ func (g *gathering) add(encoded []byte) error {
 	g.decoding.Go(func() {
 		defer func() { <-g.server.slots }()
 		p, err := g.server.decode(g.ctx, encoded, g.detail)
+		if err == nil {
+			g.trim(p)
+			err = g.hold(featureBytes(p))
+		}
 		g.settle(n, encoded, p, err)
 		if !g.keep {
 			g.release(int64(len(encoded)))
@@ -71,6 +77,23 @@ func (g *gathering) place() int {
 	defer g.mu.Unlock()
 	g.pictures = append(g.pictures, nil)
 	return len(g.pictures) - 1
+}
+
+// trim drops what is not asked for of a picture's features.
+func (g *gathering) trim(p hashindex.Picture) {
+	for i := range p.Frames {
+		if f := &p.Frames[i].Features; g.stored && !f.IsZero() {
+			*f = f.Stored()
+		}
+	}
+}
+
+// featureBytes is what the features of a picture take: half a megabyte for one that does not move.
+func featureBytes(p hashindex.Picture) (n int64) {
+	for _, f := range p.Frames {
+		n += int64(len(f.Features.Luma.Pix)) + int64(len(f.Features.Keypoints))*int64(unsafe.Sizeof(hashindex.Keypoint{}))
+	}
+	return n
 }
 
 // hold counts bytes against what all requests together may hold.

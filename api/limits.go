@@ -18,7 +18,7 @@ type Limits struct {
 	ImageBytes    int64         // one encoded picture; 20 MiB
 	BodyBytes     int64         // a body of pictures; 256 MiB
 	DocumentBytes int64         // a body of JSON, or a hash list; 32 MiB
-	HeldBytes     int64         // pictures held by all requests together; 1 GiB, over it requests are refused as overload
+	HeldBytes     int64         // pictures, and features of pictures, held by all requests together; 1 GiB, over it requests are refused as overload
 	Request       time.Duration // from the arrival of the body to the answer; 10 s
 	Body          time.Duration // for the body to arrive; 60 s
 	DecodeWait    time.Duration // for one of the workers to be free; 2 s

@@ -85,7 +85,8 @@ func TestPicturesAreDecodedByAtMostSoManyWorkers(t *testing.T) {
 
 func TestMemoryOfUploadsIsBounded(t *testing.T) {
 	size := int64(len(product(1)))
-	h := openWith(t, api.Config{Limits: api.Limits{HeldBytes: 2*size + size/2}}).ready()
+	const features = 40 << 10 // of one, at most
+	h := openWith(t, api.Config{Limits: api.Limits{HeldBytes: 2*(size+features) + size/2}}).ready()
 	h.collection("shoes", "brand")
 	before := h.seq()
 	h.parts("/v1/collections/shoes/references", images(product(1), product(1), product(1))...).problem(503, "overloaded")

@@ -26,6 +26,7 @@ type expected struct {
 	fields []string // the names of its parts besides "image"
 	keep   bool     // the encoded pictures
 	detail bool     // make features
+	stored bool     // in their stored form
 
 	// first comes before the pictures of the body and counts as one of them; nil: nothing does.
 	first []byte
@@ -34,7 +35,7 @@ type expected struct {
 // receive reads a multipart body part by part, or a body that is one picture. The pictures are
 // decoded as they arrive; no file is written. The caller closes the upload.
 func (s *Server) receive(c echo.Context, want expected) (*upload, error) {
-	up := &upload{gathering: s.gather(c.Request().Context(), want.keep, want.detail), fields: map[string][]string{}}
+	up := &upload{gathering: s.gather(c.Request().Context(), want), fields: map[string][]string{}}
 	var err error
 	if want.first != nil {
 		err = up.add(want.first)
