@@ -22,12 +22,12 @@ func benchSize() int {
 	return 1_000_000
 }
 
-// batch is how many hashes a call asks for in bulk.
-const batch = 1000
+// batch is about as many hashes as an index asks for at once.
+const batch = 250
 
 // BenchmarkSearch looks up clustered codes, with a linear scan beside it: near probes have copies,
 // far ones have none, and turned ones come eight a call of which one may have copies, as the
-// symmetries of a picture do. Batches are of 1,000, in parallel on every processor.
+// symmetries of a picture do. Batches are of 250, in parallel on every processor.
 func BenchmarkSearch(b *testing.B) {
 	for _, c := range []struct {
 		bits  int

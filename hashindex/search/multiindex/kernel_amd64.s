@@ -199,3 +199,65 @@ hit:
 	DECQ CX
 	JNZ  hit
 	RET
+
+// func judge256AVX2(records *uint64, places *uint32, n int, words *uint64, own, pair *int16, radius, piece int, distances *uint32) (kept int)
+TEXT ·judge256AVX2(SB), NOSPLIT, $0-80
+	MOVQ records+0(FP), SI
+	MOVQ places+8(FP), DI
+	MOVQ n+16(FP), CX
+	MOVQ words+24(FP), AX
+	VMOVDQU (AX), Y12
+	MOVQ own+32(FP), AX
+	VMOVDQU (AX), Y11
+	MOVQ pair+40(FP), AX
+	VMOVDQU (AX), Y10
+	MOVQ radius+48(FP), R8
+	MOVQ piece+56(FP), R9
+	MOVQ distances+64(FP), DX
+	MOVQ DI, R10 // where the next one kept goes
+	XORL R11, R11
+	VPXOR Y9, Y9, Y9
+	CONSTANTS
+
+place:
+	MOVL (DI), AX
+	MOVQ AX, BX
+	SHLQ $6, BX
+	VPXOR   (SI)(BX*1), Y12, Y0
+	VPAND   Y0, Y15, Y1
+	VPSRLW  $4, Y0, Y0
+	VPAND   Y0, Y15, Y0
+	VPSHUFB Y1, Y14, Y1
+	VPSHUFB Y0, Y14, Y0
+	VPADDB  Y0, Y1, Y0
+	VPSADBW Y0, Y9, Y1 // the distance, in four parts
+	VEXTRACTI128 $1, Y1, X2
+	VPADDQ  X1, X2, X1
+	VPSRLDQ $8, X1, X2
+	VPADDQ  X1, X2, X1
+	VMOVD   X1, R12
+	CMPL    R12, R8
+	JHI     next
+	VPMADDUBSW Y13, Y0, Y0         // the distance in each piece
+	VPERM2I128 $1, Y0, Y0, Y1
+	VPALIGNR   $2, Y0, Y1, Y1      // and in the piece after it
+	VPADDW     Y0, Y1, Y1
+	VPCMPGTW   Y0, Y11, Y0
+	VPCMPGTW   Y1, Y10, Y1
+	VPAND      Y0, Y1, Y0
+	VPMOVMSKB  Y0, BX
+	TZCNTL     BX, BX
+	SHRL       $1, BX
+	CMPL       BX, R9
+	JNE        next
+	MOVL AX, (R10)(R11*4)
+	MOVL R12, (DX)(R11*4)
+	INCQ R11
+
+next:
+	ADDQ $4, DI
+	DECQ CX
+	JNZ  place
+	MOVQ R11, kept+72(FP)
+	VZEROUPPER
+	RET

@@ -13,3 +13,7 @@ func sift(t *table, spans []span, masks []uint16, after uint16, spare int, hits 
 }
 
 func place(t *table, l *level, hits []uint32) { placePortable(t.places, hits) }
+
+func judge(l *level, places []uint32, p *probe, radius, piece int, distances *[hitCount]uint32) int {
+	return judgePortable(l, places, p, radius, piece, distances)
+}

@@ -96,6 +96,51 @@ func (c *kernelCase) place(hits []uint32) {
 	}
 }
 
+// TestJudgeEqualsItsTwin judges entries at all distances from a probe, by plans of all kinds.
+func TestJudgeEqualsItsTwin(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 16))
+	for _, width := range []int{64, 256} {
+		for range 500 {
+			probeHash := random(rng, width)
+			codes := make([]hashindex.Hash, 60)
+			for i := range codes {
+				codes[i] = probeHash
+				for range rng.IntN(width / 3) {
+					bit := rng.IntN(width)
+					codes[i].Words[bit/64] ^= 1 << (bit % 64)
+				}
+			}
+			l := sorted(width, entriesOf(codes))
+			radius := rng.IntN(width/4 + 1)
+			plan := plan{pieces: width / pieceBits}
+			for range radius + 1 {
+				plan.u[rng.IntN(plan.pieces)]++
+			}
+			share := newShare(plan, pieceBits)
+			p := probe{words: probeHash.Words, share: &share}
+			for piece := range plan.pieces {
+				checkJudge(t, l, &p, radius, piece)
+			}
+		}
+	}
+}
+
+func checkJudge(t *testing.T, l *level, p *probe, radius, piece int) {
+	t.Helper()
+	var places []uint32
+	for at := range l.size() {
+		places = append(places, uint32(at))
+	}
+	twins := slices.Clone(places)
+	var distances, twinDistances [hitCount]uint32
+	n := judge(l, places, p, radius, piece, &distances)
+	want := judgePortable(l, twins, p, radius, piece, &twinDistances)
+	if n != want || !slices.Equal(places[:n], twins[:n]) || !slices.Equal(distances[:n], twinDistances[:n]) {
+		t.Fatalf("%d words, radius %d, piece %d: places %v at %v, want %v at %v",
+			l.words, radius, piece, places[:n], distances[:n], twins[:want], twinDistances[:want])
+	}
+}
+
 func entriesOf(codes []hashindex.Hash) []hashindex.Entry {
 	entries := make([]hashindex.Entry, len(codes))
 	for i, e := range additions(codes) {

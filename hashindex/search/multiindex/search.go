@@ -38,6 +38,8 @@ type search struct {
 	hits  [hitCount]uint32 // postings, each hand's behind those of the one before
 	hit   int
 	hands []hand
+
+	distances [hitCount]uint32 // of a hand's answers
 }
 
 // share is how the radius is shared out among the pieces.

@@ -38,6 +38,10 @@ func limitOf(limit int) uint64 { return signs + (uint64(limit)<<8+0xff)*everyPie
 type finder struct {
 	words        int
 	single, both [4]uint64
+
+	// own and pair are for kernels: by piece, what the distance, and that together with the next
+	// piece's, must be below.
+	own, pair [maxPieces]int16
 }
 
 func newFinder(p *plan) finder {
@@ -46,6 +50,7 @@ func newFinder(p *plan) finder {
 		shift := i % wordPieces * pieceBits
 		f.single[i/wordPieces] |= uint64(0x8000+p.u[i]-1) << shift
 		f.both[i/wordPieces] |= uint64(0x8000+p.spare(i)) << shift
+		f.own[i], f.pair[i] = int16(p.u[i]), int16(p.spare(i)+1)
 	}
 	return f
 }

@@ -13,10 +13,9 @@ func (s *search) verify() {
 		place(&s.level.tables[h.piece], s.level, hits)
 	}
 	for h, places := range s.handed {
-		if s.level.words == 1 {
-			s.verify64(h, places)
-		} else {
-			s.verify256(h, places)
+		p := &s.probes[h.probe]
+		for i := range judge(s.level, places, p, s.radius, int(h.piece), &s.distances) {
+			s.answer(p, int(places[i]), int(s.distances[i]))
 		}
 	}
 	s.hands, s.hit = s.hands[:0], 0
@@ -33,26 +32,22 @@ func (s *search) handed(yield func(hand, []uint32) bool) {
 	}
 }
 
-func (s *search) verify64(h hand, places []uint32) {
-	l, p := s.level, &s.probes[h.probe]
+// judgePortable keeps those of the places whose entries are within the radius and that the piece
+// answers, with their distances, and says how many there are.
+func judgePortable(l *level, places []uint32, p *probe, radius, piece int, distances *[hitCount]uint32) (n int) {
 	for _, at := range places {
-		x := l.records[int(at)*l.stride] ^ p.words[0]
-		if d := bits.OnesCount64(x); d <= s.radius && p.share.finder.first(&[4]uint64{x}) == int(h.piece) {
-			s.answer(p, int(at), d)
+		var x [4]uint64
+		d := 0
+		for i, w := range l.records[int(at)*l.stride:][:l.words] {
+			x[i] = w ^ p.words[i]
+			d += bits.OnesCount64(x[i])
+		}
+		if d <= radius && p.share.finder.first(&x) == piece {
+			places[n], distances[n] = at, uint32(d)
+			n++
 		}
 	}
-}
-
-func (s *search) verify256(h hand, places []uint32) {
-	l, p := s.level, &s.probes[h.probe]
-	for _, at := range places {
-		w := l.records[int(at)*l.stride:][:4]
-		x := [4]uint64{w[0] ^ p.words[0], w[1] ^ p.words[1], w[2] ^ p.words[2], w[3] ^ p.words[3]}
-		d := bits.OnesCount64(x[0]) + bits.OnesCount64(x[1]) + bits.OnesCount64(x[2]) + bits.OnesCount64(x[3])
-		if d <= s.radius && p.share.finder.first(&x) == int(h.piece) {
-			s.answer(p, int(at), d)
-		}
-	}
+	return n
 }
 
 // answer appends the entry if it is still there, its own collection reaches as far and it is not
