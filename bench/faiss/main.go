@@ -66,7 +66,7 @@ type report struct {
 
 func serve(in io.Reader, out io.Writer) error {
 	var b bench
-	lines, answers := bufio.NewScanner(in), json.NewEncoder(out)
+	lines, replies := bufio.NewScanner(in), json.NewEncoder(out)
 	for lines.Scan() {
 		var o order
 		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
@@ -76,7 +76,7 @@ func serve(in io.Reader, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if err := answers.Encode(r); err != nil {
+		if err := replies.Encode(r); err != nil {
 			return err
 		}
 	}
@@ -159,7 +159,7 @@ func (b *bench) search(o order) (report, error) {
 	found := searchAll(searcher, probes, o.Radius, o.Threads)
 	r := report{Seconds: time.Since(begun).Seconds(), CPU: (cputime.Process() - before).Seconds()}
 	for _, each := range found {
-		r.Found += len(each)
+		r.Found += len(each.pairs)
 	}
 	if o.FoundIn == "" {
 		return r, nil
@@ -167,35 +167,44 @@ func (b *bench) search(o order) (report, error) {
 	return r, writeFound(o.FoundIn, found)
 }
 
-// searchAll gives each thread every so manieth part of 64 probes. What is found names the probe by its
-// place among all.
-func searchAll(s hashindex.Searcher, probes []hashindex.Hash, radius, threads int) [][]hashindex.Found {
+// answers are what one thread found, in the form that FAISS hands out: who, and how far.
+type answers struct {
+	pairs     []uint64 // the probe's place among all, and the code's
+	distances []int32
+}
+
+// searchAll gives each thread every so manieth part of 64 probes.
+func searchAll(s hashindex.Searcher, probes []hashindex.Hash, radius, threads int) []answers {
 	const part = 64
 	var scope hashindex.Scope
 	scope.Allow(1, radius)
-	found := make([][]hashindex.Found, threads)
+	all := make([]answers, threads)
 	var wait sync.WaitGroup
 	for t := range threads {
 		wait.Go(func() {
+			var found []hashindex.Found
 			for first := t * part; first < len(probes); first += threads * part {
-				mark := len(found[t])
-				found[t], _ = s.Search(context.Background(), probes[first:min(first+part, len(probes))], scope, found[t])
-				for i := range found[t][mark:] {
-					found[t][mark+i].Probe += first
-				}
+				found, _ = s.Search(context.Background(), probes[first:min(first+part, len(probes))], scope, found[:0])
+				all[t].keep(found, first)
 			}
 		})
 	}
 	wait.Wait()
-	return found
+	return all
 }
 
-func writeFound(path string, found [][]hashindex.Found) error {
+// keep takes over what was found for the probes from first on.
+func (a *answers) keep(found []hashindex.Found, first int) {
+	for _, f := range found {
+		a.pairs = append(a.pairs, uint64(first+f.Probe)<<32|uint64(f.Entry.Frame.Reference()-1))
+		a.distances = append(a.distances, int32(f.Distance))
+	}
+}
+
+func writeFound(path string, found []answers) error {
 	var pairs []uint64
 	for _, each := range found {
-		for _, f := range each {
-			pairs = append(pairs, uint64(f.Probe)<<32|uint64(f.Entry.Frame.Reference()-1))
-		}
+		pairs = append(pairs, each.pairs...)
 	}
 	slices.Sort(pairs)
 	var raw []byte
