@@ -280,13 +280,12 @@ func (p *pageRun) find(n int) ([]byte, error) {
 // bringIn has the page, which no one has read since the store was opened, brought in from the disk, and
 // more of what follows if the one before was the last: then they are being read in their order.
 func (p *pageRun) bringIn(n int, page []byte) {
-	switch {
-	case n != p.last+1:
-		willNeed(page, 0)
-	case n >= p.asked:
-		willNeed(page, readAhead)
+	behind := 0
+	if n == p.last+1 && n >= p.asked {
+		behind = readAhead
 		p.asked = n + readAhead/len(page)
 	}
+	willNeed(page, behind) // of its own each: pages that follow may lie anywhere in a file that was written over
 	p.last = n
 	populate(page)
 }
