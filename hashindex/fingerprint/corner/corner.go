@@ -18,9 +18,9 @@ type Finder struct {
 	levels     []level
 	candidates []candidate
 	kept       []candidate // candidates in another order
-	rows       [3]scored
-	order      []uint64
-	ranked     []ranked
+	rows       [3][]uint16 // scores of three rows of a level
+	masks      []uint32    // peaks of one
+	order      [2][]uint64
 	cells      []uint16
 }
 
@@ -30,26 +30,25 @@ type candidate struct {
 	score float32
 }
 
-// ranked is a corner with its place in the order.
-type ranked struct {
-	candidate
-	level int
-	place float32 // smaller comes first
-}
-
 // Find appends the corners of the picture, strongest first and spread, at most limit. Positions are in
 // its pixels; a picture with a side under 16 pixels has none.
 func (f *Finder) Find(luma hashindex.Luma, limit int, found []hashindex.Keypoint) []hashindex.Keypoint {
+	f.search(luma)
+	for range limit {
+		l, c := f.next()
+		if l == nil {
+			break
+		}
+		found = append(found, l.keypoint(c))
+	}
+	return found
+}
+
+// search readies the corners of a picture for next.
+func (f *Finder) search(luma hashindex.Luma) {
 	f.build(luma)
-	f.ranked = f.ranked[:0]
 	for i := range f.levels {
 		f.detect(i)
 		f.rank(i)
 	}
-	f.arrange()
-	for _, place := range f.order[:min(len(f.order), limit)] {
-		r := &f.ranked[uint32(place)]
-		found = append(found, f.levels[r.level].keypoint(r.candidate))
-	}
-	return found
 }

@@ -35,7 +35,13 @@ var discWidth = func() (widths [discRadius + 1]int) {
 
 // angle is the direction from the corner to the centroid of brightness around it.
 func (l *level) angle(at int) uint8 {
-	var mx, my int
+	mx, my := l.moments(at)
+	return uint8(int(math.Round(math.Atan2(float64(my), float64(mx)) * (128 / math.Pi))))
+}
+
+// momentsPortable are the sums of brightness over the disc around a place, each pixel weighed by how far
+// right, and by how far down, it is.
+func (l *level) momentsPortable(at int) (mx, my int) {
 	for x := -discRadius; x <= discRadius; x++ {
 		mx += x * int(l.pix[at+x])
 	}
@@ -51,7 +57,7 @@ func (l *level) angle(at int) uint8 {
 		}
 		my += y * rows
 	}
-	return uint8(int(math.Round(math.Atan2(float64(my), float64(mx)) * (128 / math.Pi))))
+	return mx, my
 }
 
 // samples are the brightnesses around a place, turned upright.

@@ -30,21 +30,40 @@ func contrastOf(samples *[pointCount]int32) (mean, contrast float32) {
 }
 
 // key projects the samples of a corner; the sign of each projection is a bit.
-func key(samples *[pointCount]int32) (projected [hashindex.KeyBits]float32) {
+func key(samples *[pointCount]int32) (projected lanes) {
 	_, contrast := contrastOf(samples)
 	var values [pointCount]float32
 	for i, s := range samples {
 		values[i] = float32(s)
 	}
 	for i := range projections {
-		p := &projections[i]
-		sum := float32(-p.offset * contrast)
-		for j, w := range &p.weights {
-			sum += float32(w * values[j])
-		}
-		projected[i] = sum
+		projected[i] = float32(-projections[i].offset * contrast)
 	}
+	project(&projected, &values)
 	return projected
+}
+
+// lanes are projections, and zeros to fill whole registers.
+type lanes [24]float32
+
+// weightsByPoint are the weights of all projections by sample.
+var weightsByPoint = func() (w [pointCount]lanes) {
+	for i := range projections {
+		for j, weight := range projections[i].weights {
+			w[j][i] = weight
+		}
+	}
+	return w
+}()
+
+// projectPortable adds the weighed values to each sum, in their order.
+func projectPortable(sums *lanes, values *[pointCount]float32) {
+	for j, v := range values {
+		w := &weightsByPoint[j]
+		for i := range sums {
+			sums[i] += float32(w[i] * v)
+		}
+	}
 }
 
 // putKey writes the key over the first bits of the descriptor, and that of the mirrored corner over
@@ -52,7 +71,7 @@ func key(samples *[pointCount]int32) (projected [hashindex.KeyBits]float32) {
 func putKey(samples *[pointCount]int32, k *hashindex.Keypoint) {
 	var bits, odd uint64
 	projected := key(samples)
-	for i, v := range projected {
+	for i, v := range projected[:hashindex.KeyBits] {
 		if v < 0 {
 			bits |= 1 << i
 		}
@@ -63,7 +82,7 @@ func putKey(samples *[pointCount]int32, k *hashindex.Keypoint) {
 	const mask = 1<<hashindex.KeyBits - 1
 	k.Descriptor[0] = k.Descriptor[0]&^mask | bits
 	k.Descriptor[2] = k.Descriptor[2]&^mask | bits ^ odd
-	doubts(&k.Doubts[0], &projected)
+	doubts(&k.Doubts[0], (*[hashindex.KeyBits]float32)(projected[:]))
 	k.Doubts[1] = k.Doubts[0]
 }
 

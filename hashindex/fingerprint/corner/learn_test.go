@@ -142,16 +142,18 @@ func trainingCorners() (samples, disturbed [][pointCount]int32) {
 	f := new(Finder)
 	for seed := range 16 {
 		for _, img := range []*image.NRGBA{fixtures.Photo(seed), fixtures.Product(seed)} {
-			f.Find(sampled(img, 480), 400, nil)
-			for _, place := range f.order[:min(len(f.order), 400)] {
-				r := &f.ranked[uint32(place)]
-				l := &f.levels[r.level]
-				x, y := int(r.x), int(r.y)
+			f.search(sampled(img, 480))
+			for range 400 {
+				l, c := f.next()
+				if l == nil {
+					break
+				}
+				x, y := int(c.x), int(c.y)
 				angle := l.angle((y+pad)*l.stride + x + pad)
 				samples = append(samples, l.samples(x, y, angle))
 				other := l
-				if r.level+1 < len(f.levels) && rng.IntN(2) == 0 {
-					other = &f.levels[r.level+1]
+				if i := int(l.octaves) / octaveParts; i+1 < len(f.levels) && rng.IntN(2) == 0 {
+					other = &f.levels[i+1]
 				}
 				ox := int((float64(x)+0.5)*l.scale/other.scale) + rng.IntN(3) - 1
 				oy := int((float64(y)+0.5)*l.scale/other.scale) + rng.IntN(3) - 1

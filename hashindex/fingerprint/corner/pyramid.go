@@ -25,6 +25,8 @@ type level struct {
 	stride        int     // of pix: width + 2·pad
 	pix           []uint8 // padded
 	sums          []uint32
+	corners       []candidate // strongest first
+	taken         int         // how many of them are found
 }
 
 // build makes the pyramid.
@@ -75,31 +77,55 @@ func (l *level) copyFrom(luma hashindex.Luma) {
 	}
 }
 
-// reduce resamples a finer level bilinearly: at a step of less than an octave nothing much aliases.
+// one is the sum of two weights of a resampling.
+const one = 1 << 11
+
+// columns are where each pixel of a row is resampled from: the first of two pixels, and the weights of
+// both, the first one's in the lower half.
+type columns struct {
+	at, weights [hashindex.MaxWorkingSide]uint32
+}
+
+// reduce resamples a finer level, which has its padding, bilinearly: at a step of less than an octave
+// nothing much aliases.
 func (l *level) reduce(from *level) {
-	const one = 1 << 11
-	stepX, stepY := float64(from.width)/float64(l.width), float64(from.height)/float64(l.height)
-	var columns [hashindex.MaxWorkingSide]struct{ at, part uint32 }
-	for x := range l.width {
-		at := (float64(x)+0.5)*stepX - 0.5
-		columns[x].at = uint32(at)
-		columns[x].part = uint32((at - math.Floor(at)) * one)
-	}
+	var c columns
+	c.fill(l.width, from.width)
 	for y := range l.height {
-		at := (float64(y)+0.5)*stepY - 0.5
-		top := int(at)
-		part := uint32((at - float64(top)) * one)
-		a, b := from.row(top), from.row(min(top+1, from.height-1))
-		out := l.row(y)
-		for x := range out {
-			c := columns[x]
-			next := min(c.at+1, uint32(from.width-1))
-			upper := uint32(a[c.at])*(one-c.part) + uint32(a[next])*c.part
-			lower := uint32(b[c.at])*(one-c.part) + uint32(b[next])*c.part
-			out[x] = uint8((upper*(one-part) + lower*part + 1<<21) >> 22)
-		}
+		top, part := between(y, l.height, from.height)
+		l.blend(y, from, top, &c, part)
 	}
 }
+
+func (c *columns) fill(width, from int) {
+	for x := range width {
+		at, part := between(x, width, from)
+		c.at[x], c.weights[x] = uint32(at), part<<16|(one-part)
+	}
+}
+
+// between is where place i of n lies among those of a finer level: after the first of two of them, by
+// part.
+func between(i, n, from int) (first int, part uint32) {
+	at := (float64(i)+0.5)*(float64(from)/float64(n)) - 0.5
+	first = int(at)
+	return first, uint32((at - float64(first)) * one)
+}
+
+// blendPortable makes row y of rows top and top+1 of a finer level, the latter of which counts by part.
+func (l *level) blendPortable(y int, from *level, top int, c *columns, part uint32) {
+	a, b := from.padded(top), from.padded(top+1)
+	out := l.row(y)
+	for x := range out {
+		at, left, right := c.at[x], c.weights[x]&0xffff, c.weights[x]>>16
+		upper := uint32(a[at])*left + uint32(a[at+1])*right
+		lower := uint32(b[at])*left + uint32(b[at+1])*right
+		out[x] = uint8((upper*(one-part) + lower*part + 1<<21) >> 22)
+	}
+}
+
+// padded is pixel row y with the padding to its right.
+func (l *level) padded(y int) []uint8 { return l.pix[(y+pad)*l.stride+pad:][:l.width+pad] }
 
 // fillPad repeats the outermost pixels.
 func (l *level) fillPad() {

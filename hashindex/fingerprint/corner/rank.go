@@ -5,16 +5,33 @@ import (
 	"slices"
 )
 
-// rank appends the level's candidates to ranked. Places are such that a beginning of the whole
-// list has corners of every level, of fine ones more, and of every part of the picture.
+// rank puts the level's candidates in order.
 func (f *Finder) rank(i int) {
 	l := &f.levels[i]
 	f.sort()
 	f.thin(l)
 	f.sort()
-	for n, c := range f.candidates {
-		f.ranked = append(f.ranked, ranked{c, i, (float32(n) + 0.5) * float32(l.scale)})
+	l.corners, l.taken = append(l.corners[:0], f.candidates...), 0
+}
+
+// next takes the corner whose place comes first, with its level: nil if all are taken. Places are such
+// that any beginning has corners of every level, of fine ones more, and of every part of the picture.
+func (f *Finder) next() (first *level, c candidate) {
+	best := float32(math.Inf(1))
+	for i := range f.levels {
+		l := &f.levels[i]
+		if l.taken == len(l.corners) {
+			continue
+		}
+		if place := (float32(l.taken) + 0.5) * float32(l.scale); place < best {
+			first, best = l, place
+		}
 	}
+	if first != nil {
+		c = first.corners[first.taken]
+		first.taken++
+	}
+	return first, c
 }
 
 // thin makes those of crowded places count less: a corner's measure is divided by the square of its
@@ -35,23 +52,41 @@ func (f *Finder) thin(l *level) {
 // sort orders candidates by strength, equal ones as they come. Measures are positive, so that their
 // bits are in their order.
 func (f *Finder) sort() {
-	f.order = f.order[:0]
+	order, spare := f.order[0][:0], f.order[1]
 	for i, c := range f.candidates {
-		f.order = append(f.order, uint64(^math.Float32bits(c.score))<<32|uint64(i))
+		order = append(order, uint64(^math.Float32bits(c.score))<<32|uint64(i))
 	}
-	slices.Sort(f.order)
+	spare = slices.Grow(spare[:0], len(order))[:len(order)]
+	for shift := 32; shift < 64; shift += digit {
+		distribute(spare, order, shift)
+		order, spare = spare, order
+	}
 	f.kept = f.kept[:0]
-	for _, place := range f.order {
+	for _, place := range order {
 		f.kept = append(f.kept, f.candidates[uint32(place)])
 	}
 	f.candidates, f.kept = f.kept, f.candidates
+	f.order[0], f.order[1] = order, spare
 }
 
-// arrange puts the places of ranked in order.
-func (f *Finder) arrange() {
-	f.order = f.order[:0]
-	for i, r := range f.ranked {
-		f.order = append(f.order, uint64(math.Float32bits(r.place))<<32|uint64(i))
+// digit is how many bits one pass of the sort goes by: four of a byte each take thousands of corners a
+// tenth of the time that comparisons do.
+const digit = 8
+
+// distribute orders the words by the digit at shift, equal ones as they come.
+func distribute(to, from []uint64, shift int) {
+	var starts [1 << digit]uint32
+	for _, w := range from {
+		starts[uint8(w>>shift)]++
 	}
-	slices.Sort(f.order)
+	sum := uint32(0)
+	for d, n := range starts {
+		starts[d] = sum
+		sum += n
+	}
+	for _, w := range from {
+		start := &starts[uint8(w>>shift)]
+		to[*start] = w
+		*start++
+	}
 }
