@@ -1,6 +1,7 @@
 package corner_test
 
 import (
+	"fmt"
 	"math"
 	"math/bits"
 	"math/rand/v2"
@@ -143,14 +144,19 @@ func TestDescriptorsOfOneCornerAreNear(t *testing.T) {
 
 func BenchmarkFind(b *testing.B) {
 	for _, side := range []int{320, 640} {
-		l := lumaOf(8, side)
-		b.Run(map[int]string{320: "320px", 640: "640px"}[side], func(b *testing.B) {
-			f := new(corner.Finder)
-			var found []hashindex.Keypoint
-			b.ReportAllocs()
-			for b.Loop() {
-				found = f.Find(l, hashindex.MaxKeypoints, found[:0])
-			}
-		})
+		b.Run(fmt.Sprintf("%dpx", side), func(b *testing.B) { benchmarkFind(b, side, hashindex.MaxKeypoints) })
+	}
+}
+
+// BenchmarkStored finds as many as a reference keeps.
+func BenchmarkStored(b *testing.B) { benchmarkFind(b, 640, hashindex.MaxStoredKeypoints) }
+
+func benchmarkFind(b *testing.B, side, limit int) {
+	l := lumaOf(8, side)
+	f := new(corner.Finder)
+	var found []hashindex.Keypoint
+	b.ReportAllocs()
+	for b.Loop() {
+		found = f.Find(l, limit, found[:0])
 	}
 }

@@ -60,30 +60,36 @@ func (l *level) momentsPortable(at int) (mx, my int) {
 	return mx, my
 }
 
-// samples are the brightnesses around a place, turned upright.
-func (l *level) samples(x, y int, angle uint8) (samples [pointCount]int32) {
+// samplesPortable are the brightnesses around a place, turned upright.
+func (l *level) samplesPortable(x, y int, angle uint8) (samples [pointCount]int32) {
 	width := l.stride + 1
 	turned := &pattern.turned[angle]
 	origin := (y+pad)*width + x + pad
 	for i := range samples {
-		half := int(pattern.half[i])
+		half := int(pattern.squares.half[i])
 		side := 2*half + 1
-		top := origin + (int(turned[i].y)-half)*width + int(turned[i].x) - half
+		top := origin + (int(turned.y[i])-half)*width + int(turned.x[i]) - half
 		bottom := top + side*width
 		sum := l.sums[bottom+side] - l.sums[bottom] - l.sums[top+side] + l.sums[top]
-		samples[i] = int32(sum) * pattern.weight[i]
+		samples[i] = int32(sum) * pattern.squares.weight[i]
 	}
 	return samples
 }
 
 // describe compares samples, and puts the key first.
 func describe(samples *[pointCount]int32, k *hashindex.Keypoint) {
-	for word := range 4 {
-		var bits uint64
-		for bit, p := range pattern.pairs[64*word:][:64] {
-			bits |= uint64(uint32(samples[p[0]]-samples[p[1]])>>31) << bit
-		}
-		k.Descriptor[word] = bits
-	}
+	compare(samples, &k.Descriptor)
 	putKey(samples, k)
+}
+
+// comparePortable sets a bit for each pair whose first sample is the darker.
+func comparePortable(samples *[pointCount]int32, words *hashindex.Descriptor) {
+	for word := range words {
+		var bits uint64
+		for bit := range 64 {
+			a, b := pattern.pairs.first[64*word+bit], pattern.pairs.second[64*word+bit]
+			bits |= uint64(uint32(samples[a]-samples[b])>>31) << bit
+		}
+		words[word] = bits
+	}
 }

@@ -1,6 +1,10 @@
 package corner
 
-import "golang.org/x/sys/cpu"
+import (
+	"golang.org/x/sys/cpu"
+
+	"touchstone/hashindex"
+)
 
 var hasAVX2 = cpu.X86.HasAVX2
 
@@ -81,6 +85,40 @@ func project(sums *lanes, values *[pointCount]float32) {
 	projectAVX2(sums, values, &weightsByPoint)
 }
 
+// integrateRow does what integrateRowPortable does.
+func integrateRow(out, above []uint32, row []uint8) {
+	done := 0
+	if hasAVX2 && len(row) >= 8 {
+		done = len(row) &^ 7
+		integrateAVX2(&out[1 : 1+done][0], &above[1 : 1+done][0], &row[0], done/8)
+	}
+	integrateRowPortable(out[done:], above[done:], row[done:])
+}
+
+// samples does what samplesPortable does.
+func (l *level) samples(x, y int, angle uint8) [pointCount]int32 {
+	if !hasAVX2 {
+		return l.samplesPortable(x, y, angle)
+	}
+	var lanes [sampleLanes]int32
+	width := l.stride + 1
+	around := l.sums[(y+pad-squareReach)*width+x+pad-squareReach : (y+pad+squareReach+1)*width+x+pad+squareReach+2]
+	squaresAVX2(&around[squareReach*(width+1)], width, &pattern.turned[angle], &pattern.squares, &lanes)
+	return [pointCount]int32(lanes[:])
+}
+
+// squareReach is how far from the corner the outermost square ends.
+const squareReach = 15
+
+// compare does what comparePortable does.
+func compare(samples *[pointCount]int32, words *hashindex.Descriptor) {
+	if !hasAVX2 {
+		comparePortable(samples, words)
+		return
+	}
+	compareAVX2(samples, &pattern.pairs, words)
+}
+
 // segmentsAVX2 scores blocks of 32 pixels; it reads three rows above and below, and one pixel more than
 // the blocks to either side there, three in their own row.
 //
@@ -107,3 +145,14 @@ func blendAVX2(out, a, b *uint8, c *columns, part uint32, eights int)
 
 //go:noescape
 func projectAVX2(sums *lanes, values *[pointCount]float32, weights *[pointCount]lanes)
+
+// integrateAVX2 sums eight pixels at a time, and begins with none.
+//
+//go:noescape
+func integrateAVX2(out, above *uint32, row *uint8, eights int)
+
+//go:noescape
+func squaresAVX2(sums *uint32, width int, points *turnedPoints, squares *squareSizes, samples *[sampleLanes]int32)
+
+//go:noescape
+func compareAVX2(samples *[pointCount]int32, pairs *pairColumns, words *hashindex.Descriptor)

@@ -15,10 +15,10 @@ DATA seven<>+0(SB)/8, $0xffffffffffffffff
 DATA seven<>+8(SB)/8, $0x0000ffffffffffff
 GLOBL seven<>(SB), RODATA|NOPTR, $16
 
-// pairs makes words of the first two bytes of each four.
-DATA pairs<>+0(SB)/8, $0x8005800480018000
-DATA pairs<>+8(SB)/8, $0x800d800c80098008
-GLOBL pairs<>(SB), RODATA|NOPTR, $16
+// firstTwo makes words of the first two bytes of each four.
+DATA firstTwo<>+0(SB)/8, $0x8005800480018000
+DATA firstTwo<>+8(SB)/8, $0x800d800c80098008
+GLOBL firstTwo<>(SB), RODATA|NOPTR, $16
 
 DATA half<>+0(SB)/4, $0x00200000
 GLOBL half<>(SB), RODATA|NOPTR, $4
@@ -410,7 +410,7 @@ TEXT ·blendAVX2(SB), NOSPLIT, $0-48
 	VMOVD AX, X14
 	VPBROADCASTD X14, Y14
 	VPBROADCASTD half<>(SB), Y13
-	VBROADCASTI128 pairs<>(SB), Y12
+	VBROADCASTI128 firstTwo<>(SB), Y12
 
 eight:
 	VMOVDQU (DX), Y0
@@ -465,5 +465,107 @@ value:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
+	VZEROUPPER
+	RET
+
+// func integrateAVX2(out, above *uint32, row *uint8, eights int)
+TEXT ·integrateAVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), DI
+	MOVQ above+8(FP), SI
+	MOVQ row+16(FP), DX
+	MOVQ eights+24(FP), CX
+	VPXOR Y5, Y5, Y5
+
+// Y5 is the sum of the row so far, eight times.
+sums:
+	VPMOVZXBD  (DX), Y0
+	VPSLLDQ    $4, Y0, Y1
+	VPADDD     Y1, Y0, Y0
+	VPSLLDQ    $8, Y0, Y1
+	VPADDD     Y1, Y0, Y0
+	VPERM2I128 $0x08, Y0, Y0, Y1
+	VPSHUFD    $0xff, Y1, Y1
+	VPADDD     Y1, Y0, Y0
+	VPERM2I128 $0x11, Y0, Y0, Y2
+	VPSHUFD    $0xff, Y2, Y2
+	VPADDD     Y5, Y0, Y0
+	VPADDD     (SI), Y0, Y0
+	VPADDD     Y2, Y5, Y5
+	VMOVDQU    Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	ADDQ $8, DX
+	DECQ CX
+	JNZ  sums
+	VZEROUPPER
+	RET
+
+// GATHER reads the sums at eight places.
+#define GATHER(at, out) \
+	VPCMPEQD   Y15, Y15, Y15; \
+	VPGATHERDD Y15, (SI)(at*4), out
+
+// func squaresAVX2(sums *uint32, width int, points *turnedPoints, squares *squareSizes, samples *[sampleLanes]int32)
+TEXT ·squaresAVX2(SB), NOSPLIT, $0-40
+	MOVQ sums+0(FP), SI
+	MOVQ width+8(FP), AX
+	MOVQ points+16(FP), BX
+	MOVQ squares+24(FP), DX
+	MOVQ samples+32(FP), DI
+	VMOVD AX, X14
+	VPBROADCASTD X14, Y14
+	MOVQ $const_sampleLanes, CX
+
+points:
+	VPMOVSXBD turnedPoints_x(BX), Y0
+	VPMOVSXBD turnedPoints_y(BX), Y1
+	VMOVDQU   squareSizes_half(DX), Y2
+	VPADDD    Y2, Y2, Y3
+	VPSUBD    Y2, Y0, Y0
+	VPSUBD    Y2, Y1, Y1
+	VPCMPEQD  Y4, Y4, Y4
+	VPSUBD    Y4, Y3, Y3
+	VPMULLD   Y14, Y1, Y1
+	VPADDD    Y0, Y1, Y0
+	VPADDD    Y3, Y0, Y1
+	VPMULLD   Y14, Y3, Y4
+	VPADDD    Y4, Y0, Y2
+	VPADDD    Y4, Y1, Y3
+	GATHER(Y0, Y4)
+	GATHER(Y1, Y5)
+	GATHER(Y2, Y6)
+	GATHER(Y3, Y7)
+	VPSUBD    Y6, Y7, Y7
+	VPSUBD    Y5, Y7, Y7
+	VPADDD    Y4, Y7, Y7
+	VPMULLD   squareSizes_weight(DX), Y7, Y7
+	VMOVDQU   Y7, (DI)
+	ADDQ $8, BX
+	ADDQ $32, DX
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNZ  points
+	VZEROUPPER
+	RET
+
+// func compareAVX2(samples *[pointCount]int32, pairs *pairColumns, words *hashindex.Descriptor)
+TEXT ·compareAVX2(SB), NOSPLIT, $0-24
+	MOVQ samples+0(FP), SI
+	MOVQ pairs+8(FP), BX
+	MOVQ words+16(FP), DI
+	MOVQ $32, CX
+
+compare:
+	VPMOVZXBD pairColumns_first(BX), Y0
+	VPMOVZXBD pairColumns_second(BX), Y1
+	GATHER(Y0, Y2)
+	GATHER(Y1, Y3)
+	VPSUBD    Y3, Y2, Y2
+	VMOVMSKPS Y2, AX
+	MOVB AX, (DI)
+	ADDQ $8, BX
+	INCQ DI
+	DECQ CX
+	JNZ  compare
 	VZEROUPPER
 	RET

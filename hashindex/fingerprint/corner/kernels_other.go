@@ -2,6 +2,8 @@
 
 package corner
 
+import "touchstone/hashindex"
+
 func (l *level) segments(y int, scores []uint16) { l.segmentsPortable(y, scores) }
 
 func marks(masks []uint32, above, here, below []uint16) { marksPortable(masks, above, here, below) }
@@ -15,3 +17,13 @@ func (l *level) blend(y int, from *level, top int, c *columns, part uint32) {
 }
 
 func project(sums *lanes, values *[pointCount]float32) { projectPortable(sums, values) }
+
+func integrateRow(out, above []uint32, row []uint8) { integrateRowPortable(out, above, row) }
+
+func (l *level) samples(x, y int, angle uint8) [pointCount]int32 {
+	return l.samplesPortable(x, y, angle)
+}
+
+func compare(samples *[pointCount]int32, words *hashindex.Descriptor) {
+	comparePortable(samples, words)
+}

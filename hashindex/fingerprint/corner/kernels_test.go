@@ -21,6 +21,7 @@ func checkKernels(t *testing.T, name string, luma hashindex.Luma) {
 		title := fmt.Sprintf("%s, level %d, %d×%d", name, i, l.width, l.height)
 		checkRows(t, title, l)
 		checkPlaces(t, title, l)
+		checkSums(t, title, l)
 		if i > 0 {
 			checkBlend(t, title, l, &f.levels[i-1])
 		}
@@ -62,6 +63,22 @@ func checkPlaces(t *testing.T, title string, l *level) {
 			if x, y := l.momentsPortable(at); mx != x || my != y {
 				t.Fatalf("%s: moments at %d are %d, %d, want %d, %d", title, at, mx, my, x, y)
 			}
+			angle := uint8(97*x + 31*y)
+			if got, want := l.samples(x, y, angle), l.samplesPortable(x, y, angle); got != want {
+				t.Fatalf("%s: samples at %d, %d turned by %d are %d, want %d", title, x, y, angle, got, want)
+			}
+		}
+	}
+}
+
+func checkSums(t *testing.T, title string, l *level) {
+	t.Helper()
+	width := l.stride + 1
+	want := make([]uint32, width)
+	for y := range l.height + 2*pad {
+		integrateRowPortable(want, l.sums[y*width:][:width], l.pix[y*l.stride:][:l.stride])
+		if got := l.sums[(y+1)*width:][:width]; !slices.Equal(got, want) {
+			t.Fatalf("%s: sums of padded row %d are %d, want %d", title, y, got, want)
 		}
 	}
 }
@@ -157,6 +174,23 @@ func TestProjectionsEqualPortable(t *testing.T) {
 		projectPortable(&want, &values)
 		if got != want {
 			t.Fatalf("%v: got %v, want %v", values, got, want)
+		}
+	}
+}
+
+// TestComparisonsEqualPortable has samples of which many are equal.
+func TestComparisonsEqualPortable(t *testing.T) {
+	rng := rand.New(rand.NewPCG(27, 28))
+	for range 1000 {
+		var samples [pointCount]int32
+		for i := range samples {
+			samples[i] = int32(rng.IntN(4)) * (255 * 11025 / 3)
+		}
+		var got, want hashindex.Descriptor
+		compare(&samples, &got)
+		comparePortable(&samples, &want)
+		if got != want {
+			t.Fatalf("%v: got %x, want %x", samples, got, want)
 		}
 	}
 }

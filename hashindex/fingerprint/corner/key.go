@@ -86,19 +86,23 @@ func putKey(samples *[pointCount]int32, k *hashindex.Keypoint) {
 	k.Doubts[1] = k.Doubts[0]
 }
 
-// doubts lists the projections nearest to zero, nearest first.
+// doubts lists the projections nearest to zero, nearest first, equally near ones as they come. Each is
+// compared with all before it, and no comparison is a branch that would be guessed wrong half the time.
 func doubts(list *[8]uint8, projected *[hashindex.KeyBits]float32) {
-	var sizes [8]float32
+	var sizes, places [hashindex.KeyBits]uint32
 	for i, d := range projected {
-		d = max(d, -d)
-		at := min(i, len(list))
-		for ; at > 0 && sizes[at-1] > d; at-- {
-			if at < len(list) {
-				sizes[at], list[at] = sizes[at-1], list[at-1]
-			}
+		sizes[i] = math.Float32bits(d) &^ (1 << 31) // in the order of sizes, and differences fit
+		nearer := uint32(i)
+		for j := range i {
+			less := (sizes[i] - sizes[j]) >> 31
+			nearer -= less
+			places[j] += less
 		}
-		if at < len(list) {
-			sizes[at], list[at] = d, uint8(i)
+		places[i] = nearer
+	}
+	for i, place := range places {
+		if place < uint32(len(list)) {
+			list[place] = uint8(i)
 		}
 	}
 }

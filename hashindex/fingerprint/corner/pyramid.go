@@ -151,11 +151,15 @@ func (l *level) integrate() {
 	for y := range l.height + 2*pad {
 		above, out := l.sums[y*width:][:width], l.sums[(y+1)*width:][:width]
 		out[0] = 0
-		row := l.pix[y*l.stride:][:l.stride]
-		sum := uint32(0)
-		for x, v := range row {
-			sum += uint32(v)
-			out[x+1] = above[x+1] + sum
-		}
+		integrateRow(out, above, l.pix[y*l.stride:][:l.stride])
+	}
+}
+
+// integrateRowPortable sets out[1:] to above[1:] and the sums of the row.
+func integrateRowPortable(out, above []uint32, row []uint8) {
+	sum := out[0] - above[0]
+	for x, v := range row {
+		sum += uint32(v)
+		out[x+1] = above[x+1] + sum
 	}
 }
