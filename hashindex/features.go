@@ -13,7 +13,7 @@ import (
 // is a part of them and all that the store keeps.
 type Features struct {
 	// Width and Height are those of the working picture, in pixels: the frame as shown, scaled down
-	// until its longer side is at most MaxWorkingSide. Keypoints lie in it.
+	// until its longer side is at most MaxWorkingSide, or doubled while it is a thumbnail. Keypoints lie in it.
 	Width, Height int
 
 	// Keypoints come strongest first, and spread: every beginning of the list covers the picture.

@@ -21,7 +21,7 @@ type detailer struct {
 
 // features finds the corners of a decoded picture.
 func (d *detailer) features(img image.Image, h header) hashindex.Features {
-	luma := d.working(img, h)
+	luma := enlarged(d.working(img, h))
 	return hashindex.Features{
 		Width: luma.Width, Height: luma.Height, Luma: luma,
 		Keypoints: d.finder.Find(luma, hashindex.MaxKeypoints, nil),
@@ -65,6 +65,33 @@ func workingSize(width, height int) (int, int) {
 	}
 	scaled := func(side int) int { return max(1, (side*hashindex.MaxWorkingSide+longer/2)/longer) }
 	return scaled(width), scaled(height)
+}
+
+// minWorkingSide is how long the longer side has to be: a thumbnail is too small for the circles and the
+// surroundings that a corner is told by.
+const minWorkingSide = 256
+
+// enlarged doubles a smaller picture until it is long enough, its pixels run into each other.
+func enlarged(luma hashindex.Luma) hashindex.Luma {
+	for longer := max(luma.Width, luma.Height); longer < minWorkingSide; longer *= 2 {
+		luma = doubled(luma)
+	}
+	return luma
+}
+
+// doubled interpolates linearly: each pixel becomes four, nine sixteenths of it in each.
+func doubled(l hashindex.Luma) hashindex.Luma {
+	out := hashindex.Luma{Width: 2 * l.Width, Height: 2 * l.Height, Pix: make([]uint8, 4*len(l.Pix))}
+	for y := range out.Height {
+		near, far := neighbours(y, 2, l.Height-1)
+		a, b := l.Pix[near*l.Width:][:l.Width], l.Pix[far*l.Width:][:l.Width]
+		row := out.Pix[y*out.Width:][:out.Width]
+		for x := range row {
+			i, j := neighbours(x, 2, l.Width-1)
+			row[x] = uint8((9*uint32(a[i]) + 3*uint32(a[j]) + 3*uint32(b[i]) + uint32(b[j]) + 8) >> 4)
+		}
+	}
+	return out
 }
 
 // weighPortable adds the row, times a weight in 65536ths.

@@ -112,7 +112,7 @@ func TestDetailedIsPictureWithFeatures(t *testing.T) {
 		if !plain.Frames[i].Features.IsZero() {
 			t.Error("Picture made features")
 		}
-		if f.Features.Width != 120 || f.Features.Height != 90 || len(f.Features.Keypoints) == 0 {
+		if f.Features.Width != 480 || f.Features.Height != 360 || len(f.Features.Keypoints) == 0 {
 			t.Errorf("frame %d: %d×%d with %d corners", i, f.Features.Width, f.Features.Height, len(f.Features.Keypoints))
 		}
 		if f.Hashes != plain.Frames[i].Hashes {
@@ -173,6 +173,36 @@ func TestWeighEqualsItsPortableTwin(t *testing.T) {
 		weighPortable(want, row, weight)
 		if !slices.Equal(got, want) {
 			t.Fatalf("seed %d, round %d, %d by %d: got %v, want %v", seed, round, n, weight, got, want)
+		}
+	}
+}
+
+func TestThumbnailsAreEnlarged(t *testing.T) {
+	for _, size := range []image.Point{{1, 1}, {1, 90}, {82, 61}, {255, 3}, {256, 100}} {
+		small := new(detailer).working(scenery(size.X, size.Y, 5), header{format: formatPNG, orientation: upright})
+		got := enlarged(small)
+		times := got.Width / small.Width
+		if longer := max(got.Width, got.Height); longer < minWorkingSide || times > 1 && longer >= 2*minWorkingSide ||
+			got.Width != small.Width*times || got.Height != small.Height*times || len(got.Pix) != got.Width*got.Height {
+			t.Fatalf("%v: %d×%d", size, got.Width, got.Height)
+		}
+		for i, want := range small.Pix { // each pixel is still what its enlargement averages, its neighbours' share apart
+			x, y := i%small.Width, i/small.Width
+			sum, low, high := 0, 255, 0
+			for dy := range times {
+				for dx := range times {
+					sum += int(got.Pix[(y*times+dy)*got.Width+x*times+dx])
+				}
+			}
+			for j := max(0, y-1); j <= min(y+1, small.Height-1); j++ {
+				for k := max(0, x-1); k <= min(x+1, small.Width-1); k++ {
+					v := int(small.Pix[j*small.Width+k])
+					low, high = min(low, v), max(high, v)
+				}
+			}
+			if mean := sum / (times * times); mean < low-1 || mean > high+1 || low == high && mean != int(want) {
+				t.Fatalf("%v: pixel %d,%d is %d and its enlargement %d, beyond its neighbours' %d to %d", size, x, y, want, mean, low, high)
+			}
 		}
 	}
 }
