@@ -38,15 +38,21 @@ func place(t *table, l *level, hits []uint32) {
 
 // judge is judgePortable.
 func judge(l *level, places []uint32, p *probe, radius, piece int, distances *[hitCount]uint32) int {
-	if !hasAVX2 || l.words != 4 || len(places) == 0 {
+	if !hasAVX2 || len(places) == 0 {
 		return judgePortable(l, places, p, radius, piece, distances)
 	}
 	f := &p.share.finder
-	return judge256AVX2(&l.records[0], &places[0], len(places), &p.words[0], &f.own[0], &f.pair[0], radius, piece, &distances[0])
+	if l.words == 1 {
+		return judge64AVX2(&l.records[0], &places[0], len(places), &p.hash.Words[0], &f.own[0], &f.pair[0], radius, piece, &distances[0])
+	}
+	return judge256AVX2(&l.records[0], &places[0], len(places), &p.hash.Words[0], &f.own[0], &f.pair[0], radius, piece, &distances[0])
 }
 
 //go:noescape
 func judge256AVX2(records *uint64, places *uint32, n int, words *uint64, own, pair *int16, radius, piece int, distances *uint32) (kept int)
+
+//go:noescape
+func judge64AVX2(records *uint64, places *uint32, n int, words *uint64, own, pair *int16, radius, piece int, distances *uint32) (kept int)
 
 //go:noescape
 func askStarts(starts *uint32, key int, masks *uint16, n int)

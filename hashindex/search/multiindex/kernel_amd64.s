@@ -261,3 +261,59 @@ next:
 	MOVQ R11, kept+72(FP)
 	VZEROUPPER
 	RET
+
+// func judge64AVX2(records *uint64, places *uint32, n int, words *uint64, own, pair *int16, radius, piece int, distances *uint32) (kept int)
+TEXT ·judge64AVX2(SB), NOSPLIT, $0-80
+	MOVQ records+0(FP), SI
+	MOVQ places+8(FP), DI
+	MOVQ n+16(FP), CX
+	MOVQ words+24(FP), AX
+	MOVQ (AX), R13
+	MOVQ own+32(FP), AX
+	VMOVQ (AX), X11
+	MOVQ pair+40(FP), AX
+	VMOVQ (AX), X10
+	MOVQ radius+48(FP), R8
+	MOVQ piece+56(FP), R9
+	SHLQ $1, R9 // as the first piece's first byte
+	MOVQ distances+64(FP), DX
+	MOVQ DI, R10 // where the next one kept goes
+	XORL R11, R11
+	CONSTANTS
+
+place:
+	MOVL (DI), AX
+	LEAQ (AX)(AX*2), BX
+	MOVQ (SI)(BX*8), BX
+	XORQ R13, BX
+	VMOVQ BX, X0
+	POPCNTQ BX, R12
+	VPAND      X0, X15, X1
+	VPSRLW     $4, X0, X0
+	VPAND      X0, X15, X0
+	VPSHUFB    X1, X14, X1
+	VPSHUFB    X0, X14, X0
+	VPADDB     X0, X1, X0
+	VPMADDUBSW X13, X0, X0    // the distance in each piece
+	VPSHUFLW   $0x39, X0, X1  // and in the piece after it
+	VPADDW     X0, X1, X1
+	VPCMPGTW   X0, X11, X0
+	VPCMPGTW   X1, X10, X1
+	VPAND      X0, X1, X0
+	VPMOVMSKB  X0, BX
+	MOVL AX, (R10)(R11*4)     // kept or overwritten: half are not, in no order that a branch would learn
+	MOVL R12, (DX)(R11*4)
+	TZCNTL BX, BX
+	CMPL   BX, R9
+	SETEQ  AX
+	CMPL   R12, R8
+	SETLS  BX
+	ANDL   BX, AX
+	MOVBLZX AX, AX
+	ADDQ   AX, R11
+	ADDQ $4, DI
+	DECQ CX
+	JNZ  place
+	MOVQ R11, kept+72(FP)
+	VZEROUPPER
+	RET

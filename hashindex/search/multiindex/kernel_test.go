@@ -117,7 +117,7 @@ func TestJudgeEqualsItsTwin(t *testing.T) {
 				plan.u[rng.IntN(plan.pieces)]++
 			}
 			share := newShare(plan, pieceBits)
-			p := probe{words: probeHash.Words, share: &share}
+			p := probe{hash: probeHash, share: &share}
 			for piece := range plan.pieces {
 				checkJudge(t, l, &p, radius, piece)
 			}

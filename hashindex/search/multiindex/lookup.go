@@ -120,7 +120,7 @@ func (s *search) sift(b *bunch) {
 
 // piece is the probe's i-th.
 func (p *probe) piece(i int) uint16 {
-	return uint16(p.words[i/wordPieces] >> (i % wordPieces * pieceBits))
+	return uint16(p.hash.Words[i/wordPieces] >> (i % wordPieces * pieceBits))
 }
 
 func (p *probe) key(t *table, piece uint8) uint16 { return p.piece(int(piece)) >> t.shift }

@@ -54,7 +54,7 @@ func newShare(p plan, width int) share { return share{p, newFinder(&p), p.visits
 // probe is one of the group, with what is known of it in the level at hand.
 type probe struct {
 	number int // among the caller's
-	words  [4]uint64
+	hash   hashindex.Hash
 	share  *share
 	sifted int  // postings looked at
 	costly bool // a scan costs less
@@ -110,7 +110,7 @@ func (s *search) look(l *level, probes []hashindex.Hash, first int) {
 		if h.Bits() != l.words*64 {
 			panic("multiindex: a probe of another width")
 		}
-		s.probes[i] = probe{number: first + i, words: h.Words, share: &s.even}
+		s.probes[i] = probe{number: first + i, hash: h, share: &s.even}
 	}
 	s.expect(0)
 	for i := range probes {

@@ -2,6 +2,7 @@ package multiindex
 
 import (
 	"math/bits"
+	"slices"
 
 	"touchstone/hashindex"
 )
@@ -39,7 +40,7 @@ func judgePortable(l *level, places []uint32, p *probe, radius, piece int, dista
 		var x [4]uint64
 		d := 0
 		for i, w := range l.records[int(at)*l.stride:][:l.words] {
-			x[i] = w ^ p.words[i]
+			x[i] = w ^ p.hash.Words[i]
 			d += bits.OnesCount64(x[i])
 		}
 		if d <= radius && p.share.finder.first(&x) == piece {
@@ -54,14 +55,31 @@ func judgePortable(l *level, places []uint32, p *probe, radius, piece int, dista
 // beyond the limit.
 func (s *search) answer(p *probe, place, distance int) {
 	l := s.level
-	if distance > s.scope.Radius(l.collection(place)) || l.count > 0 && removed(l.gone, place) ||
-		s.keeper.Beyond(p.number, distance, l.frame(place)) {
+	record := l.records[place*l.stride:][:l.stride]
+	frame, collection := hashindex.FrameID(record[l.words]), hashindex.CollectionID(record[l.words+1])
+	if distance > s.scope.Radius(collection) || l.count > 0 && removed(l.gone, place) ||
+		s.keeper.Beyond(p.number, distance, frame) {
 		return
 	}
-	s.found = append(s.found, hashindex.Found{Probe: p.number, Entry: l.at(place), Distance: distance})
+	f := s.next()
+	f.Probe, f.Distance = p.number, distance
+	f.Entry.Frame, f.Entry.Collection = frame, collection
+	f.Entry.Hash = p.hash // which is as wide
+	copy(f.Entry.Hash.Words[:l.words], record)
 	if s.keeper.Full(s.found) {
 		s.found = s.keeper.Trim(s.found)
 	}
+}
+
+// next appends an answer that is to be written where it stays: the copy of one made elsewhere waits
+// until all its parts are written.
+func (s *search) next() *hashindex.Found {
+	n := len(s.found)
+	if n == cap(s.found) {
+		s.found = slices.Grow(s.found, max(n, group))
+	}
+	s.found = s.found[:n+1]
+	return &s.found[n]
 }
 
 // scan looks at every entry of the level.
@@ -70,7 +88,7 @@ func (s *search) scan(p *probe) {
 	for place := range l.size() {
 		d := 0
 		for i, w := range l.records[place*l.stride:][:l.words] {
-			d += bits.OnesCount64(w ^ p.words[i])
+			d += bits.OnesCount64(w ^ p.hash.Words[i])
 		}
 		if d <= s.radius {
 			s.answer(p, place, d)
