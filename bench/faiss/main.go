@@ -120,21 +120,35 @@ func (b *bench) make(o order) (report, error) {
 	return r, nil
 }
 
-// addAll names each code by its place plus one. What can be kept in the store is searched there.
+// addAll gives all codes to a searcher that can take them at once, as a start of the service does and as
+// FAISS is given them. What can be kept in the store is searched there.
 func addAll(s hashindex.Searcher, codes []hashindex.Hash) error {
+	entries := entriesOf(codes)
+	if bulk, ok := s.(hashindex.BulkSearcher); ok {
+		bulk.Load(len(entries), slices.Values(entries))
+		return nil
+	}
 	const step = 100_000
-	edits := make([]hashindex.Edit, 0, step)
-	for i, h := range codes {
-		edits = append(edits, hashindex.Edit{Entry: hashindex.Entry{Frame: hashindex.FrameOf(hashindex.ReferenceID(i+1), 0), Collection: 1, Hash: h}})
-		if len(edits) == step || i == len(codes)-1 {
-			s.Apply(edits)
-			edits = edits[:0]
+	for part := range slices.Chunk(entries, step) {
+		edits := make([]hashindex.Edit, len(part))
+		for i, e := range part {
+			edits[i].Entry = e
 		}
+		s.Apply(edits)
 	}
 	if kept, ok := s.(hashindex.KeptSearcher); ok {
 		return kept.Save(hashindex.Seq(len(codes)))()
 	}
 	return nil
+}
+
+// entriesOf names each code by its place plus one.
+func entriesOf(codes []hashindex.Hash) []hashindex.Entry {
+	entries := make([]hashindex.Entry, len(codes))
+	for i, h := range codes {
+		entries[i] = hashindex.Entry{Frame: hashindex.FrameOf(hashindex.ReferenceID(i+1), 0), Collection: 1, Hash: h}
+	}
+	return entries
 }
 
 func writeHashes(path string, hashes []hashindex.Hash) error {
