@@ -68,28 +68,3 @@ func (b *bits) take(n uint) uint32 {
 	b.n -= n
 	return v
 }
-
-// symbol takes a code, and tells how many bits of value follow: they are valid then. ok is false if no
-// code begins like that.
-func (b *bits) symbol(c *codes) (symbol int, ok bool) {
-	if b.n < 32 {
-		b.fill()
-	}
-	e := c.short[b.next>>(64-look)]
-	if e.isValue() {
-		// The value is not wanted yet: give its bits back.
-		n := e.bits() - uint(e.symbol()&15)
-		b.next <<= n & 63
-		b.n -= n
-		return e.symbol(), true
-	}
-	n := e.bits()
-	if symbol = e.symbol(); n == 0 {
-		if symbol, n = c.long(int32(b.next >> 48)); n == 0 {
-			return 0, false
-		}
-	}
-	b.next <<= n & 63
-	b.n -= n
-	return symbol, true
-}

@@ -41,12 +41,11 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 // decoder holds what one picture needs, for the next one to use again.
 type decoder struct {
 	frame
-	tables      [4]table // of quantisation
-	huffman     [2][4]codes
-	interval    int // units between restart markers; 0 for none
-	transformed bool
-	left        []byte // what is not read yet
-	bits        bits
+	tables   [4]table // of quantisation
+	huffman  [2][4]codes
+	interval int    // units between restart markers; 0 for none
+	left     []byte // what is not read yet
+	bits     bits
 }
 
 // Markers of ITU-T T.81, table B.1.

@@ -64,7 +64,6 @@ type recent struct {
 	signatures []uint64
 	postings   []posting
 	counts     []uint32 // postings in each list
-	frames     int
 }
 
 const recentBits = 14

@@ -1,24 +1,11 @@
 package multiindex
 
-import (
-	"math/bits"
-
-	"touchstone/hashindex"
-)
+import "touchstone/hashindex"
 
 // source is a level with the removals that count for its reader.
 type source struct {
 	level *level
 	gone  []uint64
-}
-
-// live is how many entries the source has.
-func (s source) live() int {
-	n := s.level.size()
-	for _, w := range s.gone {
-		n -= bits.OnesCount64(w)
-	}
-	return n
 }
 
 // run goes through the entries of several levels in the order of their frames, without those
