@@ -86,12 +86,15 @@ func (s *Server) wireChange(change hashindex.Change, collections map[hashindex.C
 		Seq: uint64(change.Seq), Time: change.Time, Actor: change.Actor, Kind: change.Kind.String(),
 		Prev: change.Prev.String(), Digest: change.Digest.String(),
 	}
-	if change.Kind.OfCollection() {
+	switch {
+	case change.Kind.OfCollection():
 		collection := wireCollection(hashindex.CollectionInfo{Collection: change.Collection})
 		out.Collection = &collection
-		return out
+	case change.Kind.OfReference():
+		reference := wireReference(change.Reference, collections[change.Reference.Collection], s.index.Recipe())
+		out.Reference = &reference
+	default:
+		out.Note = &wire.Note{Topic: change.Note.Topic, Subject: change.Note.Subject, Body: change.Note.Body}
 	}
-	reference := wireReference(change.Reference, collections[change.Reference.Collection], s.index.Recipe())
-	out.Reference = &reference
 	return out
 }

@@ -135,6 +135,14 @@ func TestChangesAreAChainFromTheStart(t *testing.T) {
 	id := h.add("shoes", product(1), product(2))[0].ID
 	h.json("PATCH", "/v1/references/"+id, `{"note":"x"}`).want(200)
 	h.delete("/v1/collections/shoes?references=remove").want(200)
+	note := hashindex.Note{Topic: "right", Subject: "7", Body: []byte(`{"from":null,"to":{"n":[1]}}`)}
+	_, err := h.index.Transact(t.Context(), "lab", func(w hashindex.Writer) error {
+		_, err := w.Append(hashindex.Change{Kind: hashindex.Noted, Note: note})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var kinds []string
 	prev, after := strings.Repeat("0", 64), "0"
 	for {
@@ -143,8 +151,11 @@ func TestChangesAreAChainFromTheStart(t *testing.T) {
 			if c.Prev != prev {
 				t.Errorf("change %d does not follow the one before", c.Seq)
 			}
-			if (c.Collection == nil) == (c.Reference == nil) {
+			if noted := c.Kind == "noted"; noted != (c.Note != nil) || noted == ((c.Collection == nil) != (c.Reference == nil)) {
 				t.Errorf("change %d: %+v", c.Seq, c)
+			}
+			if of := c.Note; of != nil && (c.Actor != "lab" || of.Topic != note.Topic || of.Subject != note.Subject || string(of.Body) != string(note.Body)) {
+				t.Errorf("noted %+v by %q", of, c.Actor)
 			}
 			prev, after = c.Digest, wireSeq(c.Seq)
 			kinds = append(kinds, c.Kind)
@@ -153,7 +164,7 @@ func TestChangesAreAChainFromTheStart(t *testing.T) {
 			break
 		}
 	}
-	want := "collection_created reference_added reference_added reference_changed reference_removed reference_removed collection_removed"
+	want := "collection_created reference_added reference_added reference_changed reference_removed reference_removed collection_removed noted"
 	if got := strings.Join(kinds, " "); got != want {
 		t.Errorf("got %s", got)
 	}

@@ -26,9 +26,9 @@ type Added struct {
 // maxResembling bounds how many near-duplicates and conflicts one answer lists.
 const maxResembling = 10
 
-// AddReferences adds all of them in one step or none. They are searchable when it returns.
-// ErrExists when an external id is taken.
-func (ix *Index) AddReferences(ctx context.Context, actor, collection string, news []NewReference) ([]Reference, Seq, error) {
+// AddReferences adds all of them in one step or none, and with them what also writes. They are searchable
+// when it returns. ErrExists when an external id is taken.
+func (ix *Index) AddReferences(ctx context.Context, actor, collection string, news []NewReference, also ...Also) ([]Reference, Seq, error) {
 	references := referencesOf(news)
 	for i := range references {
 		if err := references[i].validate(); err != nil {
@@ -44,17 +44,17 @@ func (ix *Index) AddReferences(ctx context.Context, actor, collection string, ne
 	if err := ix.store.PutBlobs(ctx, encodedOf(news)); err != nil {
 		return nil, 0, err
 	}
-	changes, err := ix.commit(ctx, actor, func(r Reader) ([]Change, error) {
+	changes, seq, err := ix.commitChanges(ctx, actor, func(r Reader) ([]Change, error) {
 		return planAdditions(r, collection, references, features, ix.now().UTC())
-	})
-	if err != nil || len(changes) == 0 {
-		return nil, ix.Seq(), err
+	}, also)
+	if err != nil {
+		return nil, 0, err
 	}
 	added := make([]Reference, len(changes))
 	for i, c := range changes {
 		added[i] = c.Reference
 	}
-	return added, changes[len(changes)-1].Seq, nil
+	return added, seq, nil
 }
 
 func planAdditions(r Reader, collection string, references []Reference, features [][][]byte, at time.Time) ([]Change, error) {

@@ -15,6 +15,7 @@ type Change struct {
 
 	Collection Collection // for the collection kinds
 	Reference  Reference  // for the reference kinds
+	Note       Note       // for Noted
 
 	// Features holds the encoded features of the reference's frames for ReferenceAdded: nil, or one
 	// for each frame, nil where there are none. The history keeps their digests alone, in the frames:
@@ -36,6 +37,7 @@ const (
 	ReferenceAdded
 	ReferenceChanged
 	ReferenceRemoved
+	Noted // about rows: what is neither a collection nor a reference
 )
 
 var changeKindNames = map[ChangeKind]string{
@@ -45,10 +47,29 @@ var changeKindNames = map[ChangeKind]string{
 	ReferenceAdded:    "reference_added",
 	ReferenceChanged:  "reference_changed",
 	ReferenceRemoved:  "reference_removed",
+	Noted:             "noted",
 }
 
 // String is the kind's name in JSON and dumps.
 func (k ChangeKind) String() string { return changeKindNames[k] }
 
-// OfCollection reports whether Collection is what the change carries; otherwise it is Reference.
-func (k ChangeKind) OfCollection() bool { return k <= CollectionRemoved }
+// OfCollection reports whether Collection is what the change carries.
+func (k ChangeKind) OfCollection() bool { return k >= CollectionCreated && k <= CollectionRemoved }
+
+// OfReference reports whether Reference is what the change carries.
+func (k ChangeKind) OfReference() bool { return k >= ReferenceAdded && k <= ReferenceRemoved }
+
+// Note is an entry of the history about rows: their state can change without one, but what a person
+// may have to answer for is noted in the transaction that changes it.
+type Note struct {
+	Topic   string // what sort of thing, such as "right"; not empty
+	Subject string // which one
+	Body    []byte // JSON: what it was and what it is
+}
+
+// What a note may take, in bytes.
+const (
+	MaxNoteTopic   = 64
+	MaxNoteSubject = 256
+	MaxNoteBody    = 64 << 10
+)

@@ -11,8 +11,8 @@ type CollectionInfo struct {
 	References int
 }
 
-// CreateCollection adds a collection; ErrExists when its name is taken.
-func (ix *Index) CreateCollection(ctx context.Context, actor string, c Collection) (Collection, Seq, error) {
+// CreateCollection adds a collection, in one step with what also writes; ErrExists when its name is taken.
+func (ix *Index) CreateCollection(ctx context.Context, actor string, c Collection, also ...Also) (Collection, Seq, error) {
 	if err := c.Validate(); err != nil {
 		return Collection{}, 0, err
 	}
@@ -21,11 +21,12 @@ func (ix *Index) CreateCollection(ctx context.Context, actor string, c Collectio
 			return Change{}, fmt.Errorf("collection %q: %w", c.Name, ErrExists)
 		}
 		return Change{Kind: CollectionCreated, Collection: c}, nil
-	})
+	}, also...)
 }
 
-// ChangeCollection gives the collection what change makes of it. Its name and number stay.
-func (ix *Index) ChangeCollection(ctx context.Context, actor, name string, change func(*Collection)) (Collection, Seq, error) {
+// ChangeCollection gives the collection what change makes of it, in one step with what also writes. Its name and
+// number stay.
+func (ix *Index) ChangeCollection(ctx context.Context, actor, name string, change func(*Collection), also ...Also) (Collection, Seq, error) {
 	return ix.commitCollection(ctx, actor, func(r Reader) (Change, error) {
 		was, err := r.CollectionNamed(name)
 		if err != nil {
@@ -35,11 +36,12 @@ func (ix *Index) ChangeCollection(ctx context.Context, actor, name string, chang
 		change(&is)
 		is.ID, is.Name = was.ID, was.Name
 		return Change{Kind: CollectionChanged, Collection: is}, is.Validate()
-	})
+	}, also...)
 }
 
-// RemoveCollection removes an empty collection; ErrNotEmpty when it holds references.
-func (ix *Index) RemoveCollection(ctx context.Context, actor, name string) (Seq, error) {
+// RemoveCollection removes an empty collection, in one step with what also writes; ErrNotEmpty when it holds
+// references.
+func (ix *Index) RemoveCollection(ctx context.Context, actor, name string, also ...Also) (Seq, error) {
 	_, seq, err := ix.commitCollection(ctx, actor, func(r Reader) (Change, error) {
 		c, err := r.CollectionNamed(name)
 		if err != nil {
@@ -49,19 +51,19 @@ func (ix *Index) RemoveCollection(ctx context.Context, actor, name string) (Seq,
 			return Change{}, fmt.Errorf("collection %q holds %d references: %w", name, n, orElse(err, ErrNotEmpty))
 		}
 		return Change{Kind: CollectionRemoved, Collection: c}, nil
-	})
+	}, also...)
 	return seq, err
 }
 
-func (ix *Index) commitCollection(ctx context.Context, actor string, plan func(Reader) (Change, error)) (Collection, Seq, error) {
-	changes, err := ix.commit(ctx, actor, func(r Reader) ([]Change, error) {
+func (ix *Index) commitCollection(ctx context.Context, actor string, plan func(Reader) (Change, error), also ...Also) (Collection, Seq, error) {
+	changes, seq, err := ix.commitChanges(ctx, actor, func(r Reader) ([]Change, error) {
 		change, err := plan(r)
 		return []Change{change}, err
-	})
+	}, also)
 	if err != nil {
 		return Collection{}, 0, err
 	}
-	return changes[0].Collection, changes[0].Seq, nil
+	return changes[0].Collection, seq, nil
 }
 
 func orElse(err, otherwise error) error {

@@ -3,6 +3,7 @@ package hashindex
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // committer gathers the proposals of concurrent writers into one transaction (group commit):
@@ -17,8 +18,8 @@ type committer struct {
 // proposal is one writer's wish. Its changes are committed all together or not at all.
 type proposal struct {
 	actor   string
-	plan    func(Reader) ([]Change, error) // reads what is there, refuses, or says what to append
-	changes []Change                       // as committed
+	plan    func(*ledger) error // reads what is there and writes, or refuses
+	changes []Change            // as committed
 	err     error
 	done    bool // guarded by lead
 }
@@ -26,9 +27,9 @@ type proposal struct {
 // maxGroup bounds how many proposals one transaction carries, and so how long the last one waits.
 const maxGroup = 512
 
-// commit carries out what plan says and returns the changes once they are durable and every
+// commit carries out plan and returns the changes that it appended once they are durable and every
 // searcher holds them (I1). Plan may run more than once.
-func (ix *Index) commit(ctx context.Context, actor string, plan func(Reader) ([]Change, error)) ([]Change, error) {
+func (ix *Index) commit(ctx context.Context, actor string, plan func(*ledger) error) ([]Change, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -57,8 +58,8 @@ func (c *committer) take() []*proposal {
 	return group
 }
 
-// commitGroup commits the group. A proposal that fails after it appended spoils the transaction, so
-// the rest is tried again without it.
+// commitGroup commits the group. A proposal that fails after it wrote something spoils the transaction,
+// so the rest is tried again without it.
 func (ix *Index) commitGroup(group []*proposal) {
 	if ix.closed {
 		ix.settle(group, ErrClosed)
@@ -78,30 +79,73 @@ func (ix *Index) commitGroup(group []*proposal) {
 func (ix *Index) tryGroup(group []*proposal) (culprit *proposal, err error) {
 	err = ix.store.Update(func(w Writer) error {
 		for _, p := range group {
-			if p.changes, p.err = p.plan(w); p.err != nil {
-				continue // it appended nothing: the others go on
-			}
-			if err := ix.appendAll(w, p); err != nil {
+			l := &ledger{Writer: w, actor: p.actor, now: ix.now}
+			p.err = p.plan(l)
+			p.changes = l.changes
+			if p.err != nil && l.wrote {
 				culprit = p
-				return err
-			}
+				return p.err
+			} // without writes the others go on
 		}
 		return nil
 	})
 	return culprit, err
 }
 
-func (ix *Index) appendAll(w Writer, p *proposal) error {
-	at := ix.now().UTC()
-	for i, change := range p.changes {
-		change.Actor, change.Time = p.actor, at
-		appended, err := w.Append(change)
+// ledger is the Writer that a plan is given: it signs and dates what the plan appends, keeps it for apply, and
+// knows whether there is anything to undo.
+type ledger struct {
+	Writer
+	actor   string
+	now     func() time.Time
+	at      time.Time // of all changes of the plan; zero before the first
+	changes []Change
+	wrote   bool
+}
+
+// Append implements Writer.
+func (l *ledger) Append(c Change) (Change, error) {
+	appended, err := l.sign(c)
+	if err == nil {
+		l.changes = append(l.changes, appended)
+	}
+	return appended, err
+}
+
+func (l *ledger) sign(c Change) (Change, error) {
+	if l.at.IsZero() {
+		l.at = l.now().UTC()
+	}
+	c.Actor, c.Time = l.actor, l.at
+	appended, err := l.Writer.Append(c)
+	l.wrote = l.wrote || err == nil
+	return appended, err
+}
+
+// appendAll appends the changes, which are a plan's first and become the ledger's: a list adds ten thousand
+// at a time.
+func (l *ledger) appendAll(changes []Change) error {
+	for i, change := range changes {
+		appended, err := l.sign(change)
 		if err != nil {
 			return err
 		}
-		p.changes[i] = appended
+		changes[i] = appended
 	}
+	l.changes = changes
 	return nil
+}
+
+// PutRow implements Writer.
+func (l *ledger) PutRow(table, key string, value []byte) error {
+	l.wrote = true
+	return l.Writer.PutRow(table, key, value)
+}
+
+// RemoveRow implements Writer.
+func (l *ledger) RemoveRow(table, key string) error {
+	l.wrote = true
+	return l.Writer.RemoveRow(table, key)
 }
 
 // settle makes what is durable visible, and only then lets the writers go (I1).

@@ -22,6 +22,9 @@
 //	err = index.WaitReady(ctx) // the tree in the store answers until the multi-index is loaded
 //	answer, err := index.Match(ctx, hashindex.Query{Picture: picture, Radius: hashindex.PolicyRadius, Effort: hashindex.FullEffort})
 //
+// What is neither a collection nor a reference is kept in rows, by Transact, in the same commits; the history
+// holds notes about them.
+//
 // # Invariants
 //
 // Check walks them; code and tests cite their numbers.

@@ -2,7 +2,9 @@ package hashindex_test
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -21,6 +23,7 @@ type model struct {
 	references map[hashindex.ReferenceID]modelled
 	radius     map[string]int
 	partial    map[string]hashindex.PartialPolicy
+	rows       map[string]string
 }
 
 type modelled struct {
@@ -91,13 +94,13 @@ type run struct {
 	centres []hashindex.Hash
 }
 
-// TestIndexEqualsItsModelThroughAnyLife adds, removes, disables, changes radii, reopens and asks at
+// TestIndexEqualsItsModelThroughAnyLife adds, removes, disables, changes radii, writes rows, reopens and asks at
 // random; every answer must be the model's.
 func TestIndexEqualsItsModelThroughAnyLife(t *testing.T) {
 	for _, searcher := range []string{"multiindex", "bktree", "linear"} {
 		t.Run(searcher, func(t *testing.T) {
 			x := &run{r: seeded(t), folder: t.TempDir(), fixture: &fixture{t: t}}
-			x.model = model{references: map[hashindex.ReferenceID]modelled{}, radius: map[string]int{}, partial: map[string]hashindex.PartialPolicy{}}
+			x.model = model{references: map[hashindex.ReferenceID]modelled{}, radius: map[string]int{}, partial: map[string]hashindex.PartialPolicy{}, rows: map[string]string{}}
 			for range 5 {
 				x.centres = append(x.centres, randomHash(x.r, 256))
 			}
@@ -178,6 +181,8 @@ func (x *run) step(searcher string) {
 		}
 	case n < 53:
 		x.askForPart()
+	case n < 58:
+		x.writeRows()
 	default:
 		x.ask()
 	}
@@ -263,6 +268,41 @@ func (x *run) changePolicy() {
 	})
 	if err != nil {
 		x.t.Error(err)
+	}
+}
+
+// writeRows puts and removes rows and notes it, in a plan that now and then refuses in the end.
+func (x *run) writeRows() {
+	rows, refuse := maps.Clone(x.model.rows), x.r.IntN(3) == 0
+	key, value, gone := fmt.Sprint(x.r.IntN(20)), fmt.Sprint(x.r.Uint64()), fmt.Sprint(x.r.IntN(20))
+	delete(rows, gone)
+	rows[key] = value
+	_, err := x.Transact(x.t.Context(), "", func(w hashindex.Writer) error {
+		_, err := w.Append(noted(key))
+		err = errors.Join(err, w.RemoveRow("t", gone), w.PutRow("t", key, []byte(value)))
+		if refuse {
+			err = errors.Join(err, errRefused)
+		}
+		return err
+	})
+	if errors.Is(err, errRefused) != refuse || !refuse && err != nil {
+		x.t.Errorf("transact: %v, refused %v", err, refuse)
+	}
+	if !refuse {
+		x.model.rows = rows
+	}
+	got := map[string]string{}
+	err = x.View(x.t.Context(), func(r hashindex.Reader) error {
+		for row, err := range r.Rows("t", "") {
+			if err != nil {
+				return err
+			}
+			got[row.Key] = string(row.Value)
+		}
+		return nil
+	})
+	if err != nil || !maps.Equal(got, x.model.rows) {
+		x.t.Errorf("rows %v, %v, want %v", got, err, x.model.rows)
 	}
 }
 

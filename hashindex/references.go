@@ -12,9 +12,9 @@ type ReferencePatch struct {
 	DisabledUntil *time.Time
 }
 
-// ChangeReference changes what the owner may: what it shows stays.
-func (ix *Index) ChangeReference(ctx context.Context, actor string, id ReferenceID, patch ReferencePatch) (Reference, Seq, error) {
-	return ix.commitReference(ctx, actor, ReferenceChanged, id, func(r *Reference) error {
+// ChangeReference changes what the owner may, in one step with what also writes: what it shows stays.
+func (ix *Index) ChangeReference(ctx context.Context, actor string, id ReferenceID, patch ReferencePatch, also ...Also) (Reference, Seq, error) {
+	edit := func(r *Reference) error {
 		if patch.Note != nil {
 			r.Note = *patch.Note
 		}
@@ -25,13 +25,14 @@ func (ix *Index) ChangeReference(ctx context.Context, actor string, id Reference
 			r.DisabledUntil = patch.DisabledUntil.UTC()
 		}
 		return r.validate()
-	})
+	}
+	return ix.commitReference(ctx, actor, ReferenceChanged, id, edit, also)
 }
 
-// RemoveReference removes the reference: no search answers it once this returns. Its picture goes
-// with it, unless another reference shows the same.
-func (ix *Index) RemoveReference(ctx context.Context, actor string, id ReferenceID) (Seq, error) {
-	removed, seq, err := ix.commitReference(ctx, actor, ReferenceRemoved, id, func(*Reference) error { return nil })
+// RemoveReference removes the reference, in one step with what also writes: no search answers it once this
+// returns. Its picture goes with it, unless another reference shows the same.
+func (ix *Index) RemoveReference(ctx context.Context, actor string, id ReferenceID, also ...Also) (Seq, error) {
+	removed, seq, err := ix.commitReference(ctx, actor, ReferenceRemoved, id, func(*Reference) error { return nil }, also)
 	if err != nil || removed.Content.IsZero() {
 		return seq, err
 	}
@@ -42,8 +43,8 @@ func (ix *Index) RemoveReference(ctx context.Context, actor string, id Reference
 	return seq, nil
 }
 
-func (ix *Index) commitReference(ctx context.Context, actor string, kind ChangeKind, id ReferenceID, edit func(*Reference) error) (Reference, Seq, error) {
-	changes, err := ix.commit(ctx, actor, func(r Reader) ([]Change, error) {
+func (ix *Index) commitReference(ctx context.Context, actor string, kind ChangeKind, id ReferenceID, edit func(*Reference) error, also []Also) (Reference, Seq, error) {
+	changes, seq, err := ix.commitChanges(ctx, actor, func(r Reader) ([]Change, error) {
 		reference, err := r.Reference(id)
 		if err != nil {
 			return nil, err
@@ -52,11 +53,11 @@ func (ix *Index) commitReference(ctx context.Context, actor string, kind ChangeK
 			return nil, err
 		}
 		return []Change{{Kind: kind, Reference: reference}}, nil
-	})
+	}, also)
 	if err != nil {
 		return Reference{}, 0, err
 	}
-	return changes[0].Reference, changes[0].Seq, nil
+	return changes[0].Reference, seq, nil
 }
 
 func (ix *Index) removePicture(content Digest) error {

@@ -49,7 +49,26 @@ type Reader interface {
 	Holds(Digest) (bool, error)
 
 	Changes(after Seq) iter.Seq2[Change, error]
+
+	// Row is ErrNotFound when the table has no such key.
+	Row(table, key string) ([]byte, error)
+	Rows(table, from string) iter.Seq2[Row, error] // ascending by key, from the first that is not below from
 }
+
+// Row is an entry of a table: the place for what is neither a collection nor a reference, such as keys
+// and rights. The store does not know what rows mean, and the history does not hold them. A table is
+// there as soon as it has a row.
+type Row struct {
+	Key   string // any bytes
+	Value []byte
+}
+
+// What a row may take, in bytes.
+const (
+	MaxTable    = 64
+	MaxRowKey   = 1 << 10
+	MaxRowValue = 16 << 20
+)
 
 // Label is whose hash that is.
 type Label struct {
@@ -67,6 +86,10 @@ type Writer interface {
 	// of its features, which it keeps until the reference is removed. The caller leaves the features'
 	// bytes alone until the transaction has ended.
 	Append(Change) (Change, error)
+
+	// PutRow adds the row or gives it another value, of which it keeps a copy.
+	PutRow(table, key string, value []byte) error
+	RemoveRow(table, key string) error // no error when there is none
 }
 
 // Snapshots keep the saved state of searchers, so that opening loads instead of replaying. They

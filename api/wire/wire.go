@@ -339,8 +339,16 @@ type Change struct {
 	Kind       string      `json:"kind"`
 	Collection *Collection `json:"collection,omitempty"`
 	Reference  *Reference  `json:"reference,omitempty"`
+	Note       *Note       `json:"note,omitempty"`
 	Prev       string      `json:"prev"`
 	Digest     string      `json:"digest"`
+}
+
+// Note is what happened to something that is neither a collection nor a reference.
+type Note struct {
+	Topic   string          `json:"topic"`
+	Subject string          `json:"subject"`
+	Body    json.RawMessage `json:"body"` // what it was and what it is
 }
 
 // Changes is the answer of GET /v1/changes.

@@ -62,6 +62,9 @@ func changeText(c wire.Change) string {
 	if of := c.Collection; of != nil {
 		text += fmt.Sprintf("  %s (%s)", of.Name, of.Purpose)
 	}
+	if of := c.Note; of != nil {
+		text += fmt.Sprintf("  %s %s  %s", harmless(of.Topic), harmless(of.Subject), harmless(string(of.Body)))
+	}
 	if of := c.Reference; of != nil {
 		text += fmt.Sprintf("  %s  %s  %s", of.Collection, of.ID, harmless(of.ExternalID))
 	}

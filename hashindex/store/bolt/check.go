@@ -32,6 +32,7 @@ func (s *Store) Check(ctx context.Context, found func(hashindex.Finding)) error 
 		func() error { return c.pages(file) },
 		c.history,
 		c.derived,
+		c.rows,
 		func() error { return c.pictures(s) },
 		func() error { return c.snapshots(s) },
 		func() error { return c.runs(s) },

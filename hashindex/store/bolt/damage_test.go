@@ -153,6 +153,9 @@ func somePages(seed hashindex.Seq) iter.Seq[[]byte] {
 }
 
 func fillRound(w hashindex.Writer, c hashindex.CollectionID, round int) error {
+	if err := fillRows(w, round); err != nil {
+		return err
+	}
 	for i := range 40 {
 		addition := storetest.Addition(c, fmt.Sprintf("item-%d-%d", round, i), uint64(i))
 		if i%6 == 0 { // and with them of some that are removed
@@ -172,6 +175,20 @@ func fillRound(w hashindex.Writer, c hashindex.CollectionID, round int) error {
 		}
 	}
 	return nil
+}
+
+// fillRows writes rows of two tables, one of which fits in its parent's page, and a note.
+func fillRows(w hashindex.Writer, round int) error {
+	for i := range 40 {
+		if err := w.PutRow("first", fmt.Sprintf("%d-%d", i, round/2), []byte(strings.Repeat("row", i*round))); err != nil {
+			return err
+		}
+	}
+	if err := w.PutRow("second", "only", fmt.Append(nil, "in round ", round)); err != nil {
+		return err
+	}
+	_, err := w.Append(storetest.Note("round", fmt.Sprint(round), `{"to":{"rows":40}}`))
+	return err
 }
 
 // compacted is the file's content without free pages and without the slack at its end.
@@ -261,6 +278,14 @@ func everything(s *bolt.Store) (string, error) {
 				return err
 			}
 			note(change)
+		}
+		for _, table := range []string{"first", "second"} {
+			for row, err := range r.Rows(table, "") {
+				if err != nil {
+					return err
+				}
+				note(table, row.Key, hashindex.DigestOf(row.Value))
+			}
 		}
 		return nil
 	})

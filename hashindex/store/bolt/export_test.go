@@ -33,3 +33,6 @@ func hintRunsOf(t testing.TB, s *Store) (runs []run) {
 	}
 	return runs
 }
+
+// SealedRow is how the row lies in the file.
+func SealedRow(table, key string, value []byte) []byte { return sealRow(table, key, value) }

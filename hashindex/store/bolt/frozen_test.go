@@ -1,6 +1,7 @@
 package bolt_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -65,6 +66,53 @@ func compareFrozen(t *testing.T, folder string, format int, options bolt.Options
 	}
 	if text != string(want) {
 		t.Errorf("format %d: got\n%s\nwant\n%s", format, text, want)
+	}
+}
+
+// TestOlderStoreTakesRows writes rows and a note into stores that were made before there were any.
+func TestOlderStoreTakesRows(t *testing.T) {
+	for format := range 2 {
+		file, err := os.ReadFile(frozen(format + 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := folderWith(t, file)
+		old, err := bolt.Open(folder, bolt.Options{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantRow(t, old, "", hashindex.ErrNotFound)
+		old.Close()
+		s := openBolt(t, folder)
+		defer s.Close()
+		err = s.Update(func(w hashindex.Writer) error {
+			_, err := w.Append(storetest.Note("row", "key", "{}"))
+			return errors.Join(err, w.PutRow("table", "key", []byte("value")))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantRow(t, s, "value", nil)
+		storetest.Clean(t, s)
+	}
+}
+
+func wantRow(t *testing.T, s *bolt.Store, want string, wantErr error) {
+	t.Helper()
+	err := s.View(func(r hashindex.Reader) error {
+		got, err := r.Row("table", "key")
+		if string(got) != want || !errors.Is(err, wantErr) {
+			t.Errorf("row %q, %v, want %q, %v", got, err, want, wantErr)
+		}
+		for row, err := range r.Rows("table", "") {
+			if row.Key != "key" || string(row.Value) != want || err != nil {
+				t.Errorf("row %+v, %v", row, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
@@ -156,7 +204,10 @@ func freeze(w hashindex.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(
+		w.PutRow("first", "kept", []byte("a value")), w.PutRow("first", "changed", nil), w.PutRow("first", "removed", nil),
+		w.PutRow("second", "only", []byte("another")),
+	)
 }
 
 // thaw changes some of it and takes some away.
@@ -182,10 +233,11 @@ func thaw(w hashindex.Writer) error {
 		storetest.CollectionChange(hashindex.CollectionRemoved, 2, "gone"),
 		storetest.Later(hashindex.ReferenceRemoved, featured),
 		renamed,
+		storetest.Note("row", "changed", `{"from":"","to":"more"}`),
 	} {
 		if _, err := w.Append(c); err != nil {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(w.PutRow("first", "changed", []byte("more")), w.RemoveRow("first", "removed"))
 }

@@ -20,7 +20,8 @@ import (
 //
 //	1  the first
 //	2  features of frames; records of version 2; searchers are kept as runs of pages, not as snapshots
-const Format = 2
+//	3  rows; records of version 3
+const Format = 3
 
 // magic marks a bbolt file as ours.
 const magic = "touchstone store"
@@ -70,6 +71,7 @@ func parseIdentity(sealed []byte) (identity, error) {
 // upgrade brings a store of an older format to this one, in one transaction. What each format has
 // added is empty at first.
 func upgrade(db *bbolt.DB, i identity) (identity, error) {
+	from := i.format
 	i.format = Format
 	_, err := guarded(func() (any, error) {
 		return nil, db.Update(func(tx *bbolt.Tx) error {
@@ -81,8 +83,10 @@ func upgrade(db *bbolt.DB, i identity) (identity, error) {
 					return err
 				}
 			}
-			if err := dropSearchers(tx); err != nil {
-				return err
+			if from < 2 {
+				if err := dropSearchers(tx); err != nil {
+					return err
+				}
 			}
 			return tx.Bucket([]byte(meta.String())).Put(identityKey, appendChecksum(identityKey, i.append(nil)))
 		})

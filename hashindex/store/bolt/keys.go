@@ -24,16 +24,17 @@ const (
 	features                  // frame -> its encoded features
 	runs                      // name, 0, Seq -> a run of pages about the changes after it
 	pages                     // run -> a bucket: number -> page
+	rows                      // table -> a bucket: key -> value
 	bucketCount
 )
 
 var bucketNames = [bucketCount]string{
 	"meta", "changes", "members", "changed", "hints", "collections", "names", "snapshots", "chunks", "features",
-	"runs", "pages",
+	"runs", "pages", "rows",
 }
 
 // since is the format that brought the bucket, where that is not the first.
-var since = [bucketCount]uint32{features: 2, runs: 2, pages: 2}
+var since = [bucketCount]uint32{features: 2, runs: 2, pages: 2, rows: 3}
 
 // appendOnly buckets grow at their end: pages are filled to the brim, for no key will come between.
 // With bbolt's default the file would be twice as large and written at 0.7 of the speed.

@@ -75,12 +75,12 @@ func (s *Store) Update(write func(hashindex.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	before := w.head
+	number := tx.ID()
 	if err := write(w); err != nil {
 		return err
 	}
 	if _, err := guarded(func() (any, error) { return nil, w.commit() }); err != nil {
-		s.doubt(before, err)
+		s.doubt(number, err)
 		return fmt.Errorf("commit: %w", translate(err))
 	}
 	return nil
@@ -98,12 +98,14 @@ func (s *Store) writable() error {
 
 // doubt finds out whether the failed commit can be seen. bbolt takes up the new root as soon as it
 // is written, even if the flush that should make it last fails.
-func (s *Store) doubt(before hashindex.Seq, cause error) {
-	err := s.View(func(r hashindex.Reader) error {
-		if now, _ := r.Head(); now != before {
-			return cause
-		}
-		return nil
+func (s *Store) doubt(failed int, cause error) {
+	_, err := guarded(func() (any, error) {
+		return nil, s.db.View(func(tx *bbolt.Tx) error {
+			if tx.ID() >= failed {
+				return cause
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		s.uncertain.Store(&err)

@@ -79,8 +79,10 @@ func (w *writer) carryOut(c hashindex.Change) error {
 		return w.addReference(c.Reference, c.Features)
 	case hashindex.ReferenceChanged:
 		return w.open[changed].Put(idKey(c.Reference.ID), seqKey(c.Seq))
-	default:
+	case hashindex.ReferenceRemoved:
 		return w.removeReference(c.Reference)
+	default:
+		return nil // a note changes nothing
 	}
 }
 

@@ -11,11 +11,12 @@ import (
 	"touchstone/hashindex/store/record"
 )
 
-// reader implements hashindex.Reader and record.State on a state up to a Seq.
+// reader implements hashindex.Reader and record.State on a state up to a Seq, and on rows.
 type reader struct {
 	mu    *sync.RWMutex // the store's: held while looking, never while a caller works
 	state *state
 	head  hashindex.Seq
+	rows  map[string][]hashindex.Row // not changed by others: nothing guards it
 }
 
 var _ record.State = (*reader)(nil)

@@ -20,7 +20,8 @@ type Store struct {
 
 	mu        sync.RWMutex // guards what follows, and the insides of every state
 	state     *state
-	head      hashindex.Seq // of the last committed change
+	head      hashindex.Seq              // of the last committed change
+	rows      map[string][]hashindex.Row // by table, ascending by key; maps and lists are replaced, never changed
 	closed    bool
 	snapshots map[string]snapshot
 	runs      map[string][]hashindex.Run // oldest first; lists are replaced, never changed
@@ -61,7 +62,7 @@ func (s *Store) Update(write func(hashindex.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	w := &writer{reader: r}
+	w := &writer{reader: r, own: map[string]bool{}}
 	committed := false
 	defer func() {
 		if !committed {
@@ -73,7 +74,7 @@ func (s *Store) Update(write func(hashindex.Writer) error) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.head, committed = w.head, true
+	s.head, s.rows, committed = w.head, w.rows, true
 	return nil
 }
 
@@ -87,7 +88,7 @@ func (s *Store) picture() (*reader, error) {
 	if s.state == nil {
 		s.state = newState()
 	}
-	return &reader{mu: &s.mu, state: s.state, head: s.head}, nil
+	return &reader{mu: &s.mu, state: s.state, head: s.head, rows: s.rows}, nil
 }
 
 // undo leaves the old state to the Views that have it.

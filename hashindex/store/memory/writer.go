@@ -5,8 +5,12 @@ import (
 	"touchstone/hashindex/store/record"
 )
 
-// writer implements hashindex.Writer: a reader whose head moves with each change.
-type writer struct{ *reader }
+// writer implements hashindex.Writer: a reader whose head moves with each change, and with rows of its own
+// once it has written some.
+type writer struct {
+	*reader
+	own map[string]bool // the tables that no other reader has
+}
 
 // Append implements hashindex.Writer.
 func (w *writer) Append(c hashindex.Change) (hashindex.Change, error) {

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,6 +36,8 @@ func Admit(s State, c hashindex.Change) error {
 		return admitReference(s, c.Reference, c.Features)
 	case hashindex.ReferenceChanged, hashindex.ReferenceRemoved:
 		return admitReferenceChange(s, c.Reference)
+	case hashindex.Noted:
+		return admitNote(c.Note)
 	}
 	return unwritable("kind", uint8(c.Kind))
 }
@@ -98,7 +102,7 @@ func admitFeatures(r hashindex.Reference, features [][]byte) error {
 			return unwritable("features", "a digest without its bytes")
 		}
 		if len(features) > 0 && len(features[i]) > hashindex.MaxFeatures {
-			return &hashindex.LimitError{Limit: "features_bytes", Max: hashindex.MaxFeatures, Got: int64(len(features[i]))}
+			return within("features_bytes", len(features[i]), hashindex.MaxFeatures)
 		}
 	}
 	return nil
@@ -120,3 +124,36 @@ func admitReferenceChange(s State, r hashindex.Reference) error {
 }
 
 func sameFeatures(a, b hashindex.StoredFrame) bool { return a.Features == b.Features }
+
+func admitNote(n hashindex.Note) error {
+	if n.Topic == "" {
+		return unwritable("topic", "an empty text")
+	}
+	if !json.Valid(n.Body) {
+		return unwritable("body", "what is not JSON")
+	}
+	return cmp.Or(
+		within("topic_bytes", len(n.Topic), hashindex.MaxNoteTopic),
+		within("subject_bytes", len(n.Subject), hashindex.MaxNoteSubject),
+		within("body_bytes", len(n.Body), hashindex.MaxNoteBody),
+	)
+}
+
+// AdmitRow reports why the row cannot be put, or nil. Like Admit it is the same for every store.
+func AdmitRow(table, key string, value []byte) error {
+	if table == "" || key == "" {
+		return unwritable("row", "an empty name or key")
+	}
+	return cmp.Or(
+		within("table_bytes", len(table), hashindex.MaxTable),
+		within("row_key_bytes", len(key), hashindex.MaxRowKey),
+		within("row_value_bytes", len(value), hashindex.MaxRowValue),
+	)
+}
+
+func within(limit string, got, most int) error {
+	if got > most {
+		return &hashindex.LimitError{Limit: limit, Max: int64(most), Got: int64(got)}
+	}
+	return nil
+}

@@ -38,10 +38,14 @@ func (d *decoder) change() hashindex.Change {
 	d.readVersion()
 	c := hashindex.Change{Seq: hashindex.Seq(d.uvarint(1, maxSeq)), Prev: d.digest(), Time: d.time()}
 	c.Actor = d.text()
-	if c.Kind = d.kind(); c.Kind.OfCollection() {
+	switch c.Kind = d.kind(); {
+	case d.err != nil:
+	case c.Kind.OfCollection():
 		c.Collection = d.collection()
-	} else if d.err == nil {
+	case c.Kind.OfReference():
 		c.Reference = d.reference(c)
+	default:
+		c.Note = hashindex.Note{Topic: d.text(), Subject: d.text(), Body: []byte(d.text())}
 	}
 	return c
 }
@@ -57,7 +61,7 @@ func (d *decoder) readVersion() {
 
 func (d *decoder) kind() hashindex.ChangeKind {
 	kind := hashindex.ChangeKind(d.byte())
-	if kind < hashindex.CollectionCreated || kind > hashindex.ReferenceRemoved {
+	if kind < hashindex.CollectionCreated || kind > hashindex.Noted {
 		d.fail("kind %d", kind)
 	}
 	return kind

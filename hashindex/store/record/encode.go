@@ -24,12 +24,14 @@ func Append(dst []byte, c hashindex.Change) ([]byte, error) {
 	e.text(c.Actor)
 	e.out = append(e.out, byte(c.Kind))
 	switch {
-	case c.Kind < hashindex.CollectionCreated || c.Kind > hashindex.ReferenceRemoved:
-		e.refuse("kind", uint8(c.Kind))
 	case c.Kind.OfCollection():
 		e.collection(c.Collection)
-	default:
+	case c.Kind.OfReference():
 		e.reference(c.Reference, c)
+	case c.Kind == hashindex.Noted:
+		e.note(c.Note)
+	default:
+		e.refuse("kind", uint8(c.Kind))
 	}
 	return e.out, e.err
 }
@@ -84,6 +86,12 @@ func (e *encoder) reference(r hashindex.Reference, c hashindex.Change) {
 	e.number("width", r.Width)
 	e.number("height", r.Height)
 	e.frames(r.Frames)
+}
+
+func (e *encoder) note(n hashindex.Note) {
+	e.text(n.Topic)
+	e.text(n.Subject)
+	e.text(string(n.Body))
 }
 
 // meta is written in the order of its keys: a map has none, and the bytes must have one.

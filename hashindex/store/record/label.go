@@ -12,7 +12,7 @@ type Outline struct {
 }
 
 // DecodeOutline reads as much of the record of a change of a reference as a Label takes: it keeps
-// nothing else, builds no frames and stops at the frame it was asked for. Of a change of a collection
+// nothing else, builds no frames and stops at the frame it was asked for. Of any other change
 // it reads the kind. What it reads it trusts no more than Decode.
 func DecodeOutline(raw []byte, frame int, a hashindex.Algorithm) (Outline, error) {
 	d := decoder{rest: raw}
@@ -29,7 +29,7 @@ func (d *decoder) outline(frame int, a hashindex.Algorithm) (o Outline) {
 	d.take(len(hashindex.Digest{}))
 	d.uvarint(0, maxMicros)
 	d.skipText() // the actor
-	if o.Kind = d.kind(); o.Kind.OfCollection() {
+	if o.Kind = d.kind(); !o.Kind.OfReference() {
 		return o
 	}
 	o.ID = d.id(o.Seq)

@@ -18,7 +18,8 @@ import (
 //
 //	1  the first
 //	2  a collection's policy on tier partial; the digests of a frame's features
-const Version = 2
+//	3  notes
+const Version = 3
 
 // partialOf1 is the policy on tier partial that a collection in a record of version 1 stands for.
 // It can never change; the default for new collections can.
@@ -26,10 +27,13 @@ var partialOf1 = hashindex.PartialPolicy{Enabled: true, MinCoverage: 0.1}
 
 // versionOf is the oldest version that can hold the change.
 func versionOf(c hashindex.Change) byte {
+	if c.Kind == hashindex.Noted {
+		return 3
+	}
 	if c.Kind.OfCollection() && c.Collection.Policy.Partial != partialOf1 {
 		return 2
 	}
-	if !c.Kind.OfCollection() && slices.ContainsFunc(c.Reference.Frames, hasFeatures) {
+	if c.Kind.OfReference() && slices.ContainsFunc(c.Reference.Frames, hasFeatures) {
 		return 2
 	}
 	return 1
@@ -59,13 +63,9 @@ const (
 func Seal(dst []byte, c hashindex.Change, seq hashindex.Seq, prev hashindex.Digest) (hashindex.Change, []byte, error) {
 	c.Seq, c.Prev = seq, prev
 	c.Time = toMicros(c.Time)
-	if c.Kind.OfCollection() {
-		c.Reference = hashindex.Reference{}
-	} else {
-		c.Collection = hashindex.Collection{}
-		c.Reference.Added = toMicros(c.Reference.Added)
-		c.Reference.DisabledUntil = toMicros(c.Reference.DisabledUntil)
-	}
+	c = only(c)
+	c.Reference.Added = toMicros(c.Reference.Added)
+	c.Reference.DisabledUntil = toMicros(c.Reference.DisabledUntil)
 	if c.Kind == hashindex.ReferenceAdded {
 		c.Reference.ID = hashindex.ReferenceID(seq)
 		c.Reference.Frames = digested(c.Reference.Frames, c.Features)
@@ -77,6 +77,20 @@ func Seal(dst []byte, c hashindex.Change, seq hashindex.Seq, prev hashindex.Dige
 	}
 	c.Digest = hashindex.DigestOf(dst[before:])
 	return c, dst, nil
+}
+
+// only is the change with nothing but what its kind carries.
+func only(c hashindex.Change) hashindex.Change {
+	if !c.Kind.OfCollection() {
+		c.Collection = hashindex.Collection{}
+	}
+	if !c.Kind.OfReference() {
+		c.Reference = hashindex.Reference{}
+	}
+	if c.Kind != hashindex.Noted {
+		c.Note = hashindex.Note{}
+	}
+	return c
 }
 
 // digested are the frames with the digests of these features; the caller's stay as they are.

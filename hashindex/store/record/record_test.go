@@ -120,6 +120,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(raw)
 	}
+	_, note, err := record.Seal(nil, storetest.Note("right", "7", `{"to":{"holder":"lab"}}`), 3, hashindex.Digest{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(note)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if err := canonical(raw); errors.Is(err, errNotCanonical) {
 			t.Error(err)
@@ -169,6 +174,19 @@ func TestOldestVersionThatCanHoldAChangeIsWritten(t *testing.T) {
 			if _, err := record.Decode(raw); !errors.Is(err, hashindex.ErrDamaged) {
 				t.Errorf("%v in version %d was read: %v", kind, raw[0], err)
 			}
+		}
+	}
+}
+
+func TestNoteIsOfVersion3(t *testing.T) {
+	_, raw, err := record.Seal(nil, storetest.Note("right", "7", "{}"), 3, hashindex.Digest{})
+	if err != nil || raw[0] != 3 {
+		t.Fatalf("%x, %v", raw, err)
+	}
+	for _, version := range []byte{1, 2} {
+		raw[0] = version
+		if _, err := record.Decode(raw); !errors.Is(err, hashindex.ErrDamaged) {
+			t.Errorf("in version %d it was read: %v", version, err)
 		}
 	}
 }
@@ -237,7 +255,7 @@ func drawChange(t *rapid.T) hashindex.Change {
 	seq := rapid.Uint64Range(1, 1<<63-1).Draw(t, "seq")
 	c := hashindex.Change{
 		Seq: hashindex.Seq(seq), Time: drawTime(t), Actor: rapid.String().Draw(t, "actor"),
-		Kind: hashindex.ChangeKind(rapid.IntRange(1, 6).Draw(t, "kind")),
+		Kind: hashindex.ChangeKind(rapid.IntRange(1, 7).Draw(t, "kind")),
 		Prev: hashindex.DigestOf([]byte(rapid.String().Draw(t, "prev"))),
 	}
 	if c.Kind.OfCollection() {
@@ -247,6 +265,13 @@ func drawChange(t *rapid.T) hashindex.Change {
 			Policy: hashindex.Policy{Radius: rapid.IntRange(0, 256).Draw(t, "radius"), Radius64: 6, Partial: hashindex.PartialPolicy{
 				Enabled: rapid.Bool().Draw(t, "enabled"), MinCoverage: rapid.SampledFrom([]float64{0, 0.1, 0.25, 1}).Draw(t, "coverage"),
 			}},
+		}
+		return c
+	}
+	if c.Kind == hashindex.Noted {
+		c.Note = hashindex.Note{
+			Topic: rapid.String().Draw(t, "topic"), Subject: rapid.String().Draw(t, "subject"),
+			Body: []byte(rapid.String().Draw(t, "body")),
 		}
 		return c
 	}

@@ -72,6 +72,7 @@ func (m *machine) update(rt *rapid.T) {
 					rt.Fatalf("seq %d, want %d", stored.Seq, after.head)
 				}
 			}
+			m.writeRow(rt, w, after)
 			if rapid.IntRange(0, 3).Draw(rt, "look") == 0 {
 				compare(rt, w, after)
 			}
@@ -89,10 +90,31 @@ func (m *machine) update(rt *rapid.T) {
 	}
 }
 
+// writeRow puts or removes one of few rows.
+func (m *machine) writeRow(rt *rapid.T, w hashindex.Writer, now model) {
+	table, key := rapid.SampledFrom([]string{"t", "u"}).Draw(rt, "table"), rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(rt, "key")
+	size := rapid.SampledFrom([]int{-1, 0, 1, 5000}).Draw(rt, "size")
+	var err error
+	if size < 0 {
+		delete(now.rows, table+"/"+key)
+		err = w.RemoveRow(table, key)
+	} else {
+		value := strings.Repeat(string(rapid.SampledFrom([]rune("xyz")).Draw(rt, "value")), size)
+		now.rows[table+"/"+key] = value
+		err = w.PutRow(table, key, []byte(value))
+	}
+	if err != nil {
+		rt.Fatal(err)
+	}
+}
+
 // draw makes a change out of few names and ids, so that they often meet.
 func (m *machine) draw(rt *rapid.T, now model) hashindex.Change {
-	kind := hashindex.ChangeKind(rapid.SampledFrom([]int{1, 2, 3, 4, 4, 4, 4, 5, 5, 6, 6}).Draw(rt, "kind"))
+	kind := hashindex.ChangeKind(rapid.SampledFrom([]int{1, 2, 3, 4, 4, 4, 4, 5, 5, 6, 6, 7}).Draw(rt, "kind"))
 	collection := hashindex.CollectionID(rapid.IntRange(0, int(now.created)+1).Draw(rt, "collection"))
+	if kind == hashindex.Noted {
+		return Note("topic", rapid.StringN(0, 5, 20).Draw(rt, "subject"), `{"n":1}`)
+	}
 	if kind.OfCollection() {
 		name := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(rt, "name")
 		if was, ok := now.collections[collection]; ok && kind == hashindex.CollectionRemoved {
@@ -177,6 +199,15 @@ func compare(rt *rapid.T, r hashindex.Reader, want model) {
 				same("label known", err == nil, n < len(got.Frames), err)
 			}
 		}
+	}
+	for _, table := range []string{"t", "u", "never"} {
+		from := rapid.SampledFrom([]string{"", "b", "bb", "e"}).Draw(rt, "from")
+		got := []string{}
+		for row, err := range r.Rows(table, from) {
+			same("row of "+table, err, nil, err)
+			got = append(got, row.Key+"="+string(row.Value))
+		}
+		same("rows of "+table, got, want.listed(table, from), nil)
 	}
 	for n := 1; n <= 3; n++ {
 		d := hashindex.DigestOf([]byte(fmt.Sprint("picture ", n)))

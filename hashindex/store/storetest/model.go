@@ -3,6 +3,7 @@ package storetest
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"touchstone/hashindex"
 )
@@ -13,18 +14,32 @@ type model struct {
 	created     hashindex.CollectionID
 	collections map[hashindex.CollectionID]hashindex.Collection
 	references  map[hashindex.ReferenceID]hashindex.Reference
+	rows        map[string]string // by table and key, with a slash between
 }
 
 func newModel() model {
 	return model{
 		collections: map[hashindex.CollectionID]hashindex.Collection{},
 		references:  map[hashindex.ReferenceID]hashindex.Reference{},
+		rows:        map[string]string{},
 	}
 }
 
 func (m model) clone() model {
-	m.collections, m.references = maps.Clone(m.collections), maps.Clone(m.references)
+	m.collections, m.references, m.rows = maps.Clone(m.collections), maps.Clone(m.references), maps.Clone(m.rows)
 	return m
+}
+
+// listed is the table's rows from that key on, as key=value.
+func (m model) listed(table, from string) []string {
+	all := []string{}
+	for place, value := range m.rows {
+		if t, key, _ := strings.Cut(place, "/"); t == table && key >= from {
+			all = append(all, key+"="+value)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 func (m model) named(name string) hashindex.CollectionID {
@@ -87,6 +102,8 @@ func (m model) expects(c hashindex.Change) bool {
 		return known && len(m.members(c.Collection.ID)) == 0
 	case hashindex.ReferenceAdded:
 		return knownOf && m.external(c.Reference.Collection, c.Reference.ExternalID) == 0
+	case hashindex.Noted:
+		return true
 	}
 	was, there := m.references[c.Reference.ID]
 	return there && was.Collection == c.Reference.Collection && was.ExternalID == c.Reference.ExternalID &&

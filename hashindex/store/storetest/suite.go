@@ -60,6 +60,13 @@ func Run(t *testing.T, open Opener) {
 		{"BlobComesBackOrIsNotFound", blobComesBack},
 		{"FeaturesLiveAsLongAsTheirReference", featuresFollowReference},
 		{"FeaturesStandUnderTheirDigest", featuresUnderDigest},
+		{"RowsAreListedByKeyFromAnyKey", rowsInOrder},
+		{"RowIsReplacedAndRemoved", rowIsReplaced},
+		{"RowsAndNotesAreAtomicWithChanges", rowsAreAtomic},
+		{"RowsCanBeChangedWhileListed", rowsChangedWhileListed},
+		{"ViewedRowsNeverChange", viewedRowsNeverChange},
+		{"RowsAreRefusedByTheirLimits", rowLimits},
+		{"NotesAreRefusedByTheirLimits", noteLimits},
 	}
 	for _, each := range tests {
 		t.Run(each.claim, func(t *testing.T) {

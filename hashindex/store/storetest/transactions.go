@@ -93,6 +93,7 @@ func panickingUpdate(t *testing.T, s Store) {
 func leavesNothing(t *testing.T, s Store, fail func(write func(hashindex.Writer))) {
 	a := newCollection(t, s, "a")
 	r := add(t, s, Addition(a, "x", 1))
+	put(t, s, "t", "k=old")
 	before := everything(t, s)
 	for range 2 {
 		fail(func(w hashindex.Writer) {
@@ -102,11 +103,13 @@ func leavesNothing(t *testing.T, s Store, fail func(write func(hashindex.Writer)
 				CollectionChange(hashindex.CollectionCreated, 0, "b"),
 				CollectionChange(hashindex.CollectionChanged, a, "c"),
 				Addition(a, "y", 2), Later(hashindex.ReferenceChanged, changed), Later(hashindex.ReferenceRemoved, changed),
+				Note("t", "k", "{}"),
 			} {
 				if _, err := w.Append(c); err != nil {
 					t.Fatal(err)
 				}
 			}
+			wantError(t, "put", putAll(w, "t", "k=new", "l=new"), nil)
 		})
 		wantEqual(t, "store", everything(t, s), before)
 	}
@@ -131,6 +134,7 @@ func everything(t testing.TB, s Store) (all []any) {
 		for c, err := range r.Changes(0) {
 			all = append(all, c, err)
 		}
+		all = append(all, rowsOf(t, r, "t", ""))
 		return err
 	})
 	return all
