@@ -11,7 +11,7 @@ import (
 	"touchstone/hashindex"
 )
 
-// addReferences takes pictures, hashes as JSON or a hash list, by the content type. All of a
+// addReferences takes pictures, hashes or a URL as JSON, or a hash list, by the content type. All of a
 // request is added in one step, or nothing.
 func (s *Server) addReferences(c echo.Context) error {
 	// A reference is searchable once it is acknowledged, which a loading searcher cannot promise.

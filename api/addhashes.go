@@ -11,16 +11,24 @@ import (
 	"touchstone/hashindex"
 )
 
-// addHashes reads one reference, or several under "references".
+// addHashes reads one reference, or several under "references". One may be named by the URL of its
+// picture instead of by its hashes.
 func (s *Server) addHashes(c echo.Context, collection string) error {
 	var asked struct {
 		wire.HashReference
 		wire.HashReferences
+		URL string `json:"url"`
 	}
 	if err := s.readJSON(c, &asked); err != nil {
 		return err
 	}
 	alone := asked.HashReference
+	if asked.URL != "" {
+		if asked.References != nil || alone.Hashes != (wire.Hashes{}) || alone.Quality != nil {
+			return invalid("url", "give a URL, or hashes, but not both")
+		}
+		return s.addFetched(c, collection, alone, asked.URL)
+	}
 	if asked.References == nil {
 		n, err := s.newReference(alone, "", make([]hashindex.Frame, 1))
 		if err != nil {
@@ -36,6 +44,18 @@ func (s *Server) addHashes(c echo.Context, collection string) error {
 		return err
 	}
 	return s.commit(c, collection, news)
+}
+
+func (s *Server) addFetched(c echo.Context, collection string, asked wire.HashReference, url string) error {
+	up, err := s.fetched(c, expected{limit: "reference_images", images: 1, keep: true, detail: true, stored: true}, url)
+	if err != nil {
+		return err
+	}
+	defer up.close()
+	picture := up.pictures[0]
+	return s.commit(c, collection, []hashindex.NewReference{{
+		ExternalID: asked.ExternalID, Meta: asked.Meta, Picture: picture.Picture, Encoded: picture.encoded,
+	}})
 }
 
 func (s *Server) newReferences(asked []wire.HashReference) ([]hashindex.NewReference, error) {

@@ -85,5 +85,9 @@ func (l Limits) byName() map[string]int64 {
 }
 
 func (s *Server) showLimits(c echo.Context) error {
-	return c.JSON(200, wire.Limits{Limits: s.limits.byName()})
+	named := s.limits.byName()
+	if s.config.Fetch != nil {
+		maps.Copy(named, s.config.Fetch.Limits())
+	}
+	return c.JSON(200, wire.Limits{Limits: named})
 }

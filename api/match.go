@@ -21,7 +21,7 @@ func (s *Server) match(c echo.Context) error {
 	if err != nil {
 		return aboutCollection(err)
 	}
-	up, err := s.receive(c, expected{limit: "match_images", images: maxMatchImages, fields: []string{"subject"}, detail: detail})
+	up, err := s.receiveOrFetch(c, expected{limit: "match_images", images: maxMatchImages, fields: []string{"subject"}, detail: detail})
 	if err != nil {
 		return err
 	}
@@ -34,6 +34,22 @@ func (s *Server) match(c echo.Context) error {
 		return aboutCollection(err)
 	}
 	return c.JSON(200, answer)
+}
+
+// receiveOrFetch is receive for a route that also takes the URL of one picture, as JSON.
+func (s *Server) receiveOrFetch(c echo.Context, want expected) (*upload, error) {
+	if mediaType(c) != jsonType {
+		return s.receive(c, want)
+	}
+	var asked wire.MatchURL
+	if err := s.readJSON(c, &asked); err != nil {
+		return nil, err
+	}
+	up, err := s.fetched(c, want, asked.URL)
+	if err == nil && asked.Subject != "" {
+		up.fields["subject"] = []string{asked.Subject}
+	}
+	return up, err
 }
 
 // readQuery reads and checks all options, so that nobody uploads pictures for a query that fails.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"touchstone/api/fetch"
 	"touchstone/api/wire"
 	"touchstone/hashindex"
 )
@@ -31,6 +32,7 @@ var (
 	collectionMissing = kind{"collection_not_found", 404, "There is no such collection", 0}
 	referenceMissing  = kind{"reference_not_found", 404, "There is no such reference", 0}
 	imageMissing      = kind{"image_not_found", 404, "The reference has no picture", 0}
+	fetchDisabled     = kind{"fetch_disabled", 403, "This server fetches no URLs", 0}
 	methodNotAllowed  = kind{"method_not_allowed", 405, "The route does not know this method", 0}
 	bodyTooSlow       = kind{"body_too_slow", 408, "The body did not arrive in time", 0}
 	collectionExists  = kind{"collection_exists", 409, "The collection is there already", 0}
@@ -44,6 +46,8 @@ var (
 	imageUnsupported  = kind{string(hashindex.UnsupportedFormat), 422, "The picture is in no format that is read here", 0}
 	imageTruncated    = kind{string(hashindex.TruncatedImage), 422, "The picture is cut short", 0}
 	imageCorrupt      = kind{string(hashindex.CorruptImage), 422, "The picture is damaged", 0}
+	urlRefused        = kind{"url_refused", 422, "The URL may not be fetched", 0}
+	urlFailed         = kind{"url_failed", 422, "The URL answers with no document", 0}
 	clientGone        = kind{"client_gone", 499, "The client went away", 0}
 	internalError     = kind{"internal_error", 500, "Internal error", 0}
 	storageDamaged    = kind{"storage_damaged", 500, "What is stored is damaged", 0}
@@ -59,7 +63,7 @@ var (
 // kinds lists all of them.
 var kinds = []kind{
 	inputInvalid, bodyMalformed, crossOrigin, routeNotFound, collectionMissing, referenceMissing, imageMissing,
-	methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, limitExceeded,
+	fetchDisabled, urlRefused, urlFailed, methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, limitExceeded,
 	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, clientGone, internalError,
 	storageDamaged, notReady, stopping, overloaded, timedOut, storageReadOnly, storageFailed, storageFull,
 }
@@ -133,6 +137,8 @@ func kindOf(err error) kind {
 		{hashindex.ErrNotEmpty, collectionFilled},
 		{hashindex.ErrRecipe, recipeMismatch},
 		{hashindex.ErrUndecoded, imageCorrupt},
+		{fetch.ErrRefused, urlRefused},
+		{fetch.ErrFailed, urlFailed},
 		{hashindex.ErrNotReady, notReady},
 		{hashindex.ErrClosed, stopping},
 		{hashindex.ErrReadOnly, storageReadOnly},

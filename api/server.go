@@ -16,6 +16,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"touchstone/api/fetch"
 	"touchstone/hashindex"
 )
 
@@ -43,6 +44,9 @@ type Config struct {
 	// NewAligner lays pictures over each other for compare, as the index does. Without it, compare
 	// does not go beyond hashes.
 	NewAligner func(query hashindex.Features) hashindex.Aligner
+
+	// Fetch gets the pictures that requests name by a URL. Without it, none is fetched.
+	Fetch *fetch.Fetcher
 
 	Limits  Limits
 	Workers int           // pictures decoded at once, by all requests together; GOMAXPROCS by default

@@ -58,6 +58,26 @@ func (s *Server) receive(c echo.Context, want expected) (*upload, error) {
 	return up, nil
 }
 
+// fetched is the upload of the one picture that a URL names. The caller closes it.
+func (s *Server) fetched(c echo.Context, want expected, url string) (*upload, error) {
+	if s.config.Fetch == nil {
+		return nil, fail(fetchDisabled, "this server fetches no URLs: its operator has not started it with --fetch")
+	}
+	encoded, err := s.config.Fetch.Get(c.Request().Context(), url)
+	if err != nil {
+		return nil, err
+	}
+	up := &upload{gathering: s.gather(c.Request().Context(), want), fields: map[string][]string{}}
+	if err = up.add(encoded); err == nil {
+		up.pictures, err = up.wait()
+	}
+	if err != nil {
+		up.close()
+		return nil, err
+	}
+	return up, nil
+}
+
 func (u *upload) read(c echo.Context, want expected) error {
 	switch t := mediaType(c); {
 	case t == "multipart/form-data":

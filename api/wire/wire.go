@@ -94,6 +94,12 @@ type HashReferences struct {
 	References []HashReference `json:"references"`
 }
 
+// MatchURL is the JSON body of POST /v1/match: the picture is where the URL says.
+type MatchURL struct {
+	URL     string `json:"url"`
+	Subject string `json:"subject,omitempty"`
+}
+
 // Resembling is a reference that an added one resembles.
 type Resembling struct {
 	ReferenceID string  `json:"reference_id"`

@@ -27,6 +27,7 @@ var layers = []layer{
 	{in: "hashindex/store", banned: []string{"touchstone/hashindex/search", "touchstone/hashindex/fingerprint", "touchstone/api"}, why: "the truth does not know what is derived from it"},
 	{in: "hashindex/fingerprint", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/search", "touchstone/api"}, why: "fingerprints are made without an index"},
 	{in: "api", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/search", "touchstone/hashindex/fingerprint", "touchstone/cmd"}, why: "the command alone picks implementations"},
+	{in: "api/fetch", only: []string{"touchstone/hashindex", "code.dny.dev/ssrf", "golang.org/x/net/idna"}, why: "what may be reached is decided in one place, which knows nothing else"},
 	{in: "api/client", only: []string{"touchstone/hashindex", "touchstone/api/wire", "touchstone/api/hashlist"}, why: "a program that asks a server does not carry one"},
 	{in: "api/overlay", only: []string{"touchstone/hashindex"}, why: "a drawing needs two pictures and an alignment"},
 	{in: "api/wire", only: []string{}, why: "the contract depends on nothing"},
@@ -38,6 +39,8 @@ var layers = []layer{
 var owners = map[string][]string{
 	"github.com/labstack/echo":            {"api"},
 	"github.com/prometheus/client_golang": {"api"},
+	"code.dny.dev/ssrf":                   {"api/fetch"},
+	"golang.org/x/net":                    {"api/fetch"},
 	"go.etcd.io/bbolt":                    {"hashindex/store/bolt"},
 	"github.com/corona10/goimagehash":     {"hashindex/fingerprint"},
 	"github.com/disintegration/imaging":   {"hashindex/fingerprint"},

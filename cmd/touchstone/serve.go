@@ -17,23 +17,29 @@ const defaultListen = "127.0.0.1:8080"
 
 func (a *app) serveCommand() *cobra.Command {
 	var listen, searcher string
+	var reach reach
 	verb := a.verb("serve", "Answer over HTTP", cobra.NoArgs, func(ctx context.Context, _ []string) error {
-		return a.serve(ctx, listen, searcher)
+		return a.serve(ctx, listen, searcher, reach)
 	})
 	verb.Long = `Answer over HTTP until interrupted. Without any configuration the data folder is ./touchstone-data,
 made if it is missing, and the address ` + defaultListen + `. Only this machine can ask: this version
 knows no keys yet, so it listens on loopback addresses alone.`
 	verb.Flags().StringVar(&listen, "listen", cmp.Or(os.Getenv("TOUCHSTONE_LISTEN"), defaultListen), "`address` to listen on (or TOUCHSTONE_LISTEN)")
 	verb.Flags().StringVar(&searcher, "searcher", defaultSearcher, "`name` of the index in memory: multiindex or linear; bktree: none, the data folder is searched; all give the same answers")
+	reach.flags(verb.Flags())
 	return verb
 }
 
-func (a *app) serve(ctx context.Context, listen, searcher string) error {
+func (a *app) serve(ctx context.Context, listen, searcher string, reach reach) error {
 	if err := checkLoopback(listen); err != nil {
 		return usageError{err, "touchstone serve"}
 	}
 	if _, known := searchers[searcher]; !known {
 		return usageError{unknownSearcher(searcher), "touchstone serve"}
+	}
+	fetcher, err := reach.fetcher()
+	if err != nil {
+		return usageError{err, "touchstone serve"}
 	}
 	listener, err := net.Listen("tcp", listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -43,11 +49,11 @@ func (a *app) serve(ctx context.Context, listen, searcher string) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(a.stderr, nil))
-	h, err := open(a.folder, writing, plan{searcher: searcher}, log)
+	h, err := open(a.folder, writing, plan{searcher: searcher, fetch: fetcher}, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	log.Info("serving", "listen", listener.Addr().String(), "data", a.folder, "recipe", h.index.Recipe(), "searcher", searcher, "seq", h.index.Seq())
+	log.Info("serving", "listen", listener.Addr().String(), "data", a.folder, "recipe", h.index.Recipe(), "searcher", searcher, "seq", h.index.Seq(), "fetch", reach.fetch, "fetch_allowed", reach.networks, "fetch_ports", reach.ports)
 	fmt.Fprintf(a.stdout, welcome, listener.Addr())
 	err = h.server.Serve(ctx, listener) // until ctx ends, then it drains
 	return errors.Join(err, h.close())

@@ -74,3 +74,23 @@ func TestOnlyLoopbackAddressesAreServed(t *testing.T) {
 		}
 	}
 }
+
+func TestReachIsReadFromFlags(t *testing.T) {
+	for _, c := range []struct {
+		reach   reach
+		refused bool
+		fetches bool
+	}{
+		{reach{ports: []uint{80}}, false, false},
+		{reach{fetch: true, networks: []string{"10.0.0.0/8", "fd00::/8"}, ports: []uint{80, 8443}}, false, true},
+		{reach{fetch: true, networks: []string{"10.0.0.1"}}, true, false},
+		{reach{networks: []string{"anywhere"}}, true, false},
+		{reach{fetch: true, ports: []uint{0}}, true, false},
+		{reach{fetch: true, ports: []uint{65536}}, true, false},
+	} {
+		f, err := c.reach.fetcher()
+		if (err != nil) != c.refused || (f != nil) != c.fetches {
+			t.Errorf("%+v: fetcher %v, error %v", c.reach, f != nil, err)
+		}
+	}
+}

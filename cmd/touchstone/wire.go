@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"touchstone/api"
+	"touchstone/api/fetch"
 	"touchstone/hashindex"
 	"touchstone/hashindex/align"
 	"touchstone/hashindex/fingerprint"
@@ -53,8 +54,9 @@ func openHouse(ctx context.Context, folder string, need access) (*house, error) 
 
 // plan says how searches are answered.
 type plan struct {
-	searcher string // the one in memory
-	lazy     bool   // load it only when the questions are many
+	searcher string         // the one in memory
+	lazy     bool           // load it only when the questions are many
+	fetch    *fetch.Fetcher // of what requests name by a URL; nil: nothing is fetched
 }
 
 // open is openHouse without waiting for the searchers.
@@ -133,6 +135,7 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 		Fingerprint: maker,
 		Variants:    pdq.Derive,
 		NewAligner:  align.New,
+		Fetch:       p.fetch,
 		Limits:      api.Limits{Pictures: pictureLimits(maker.Limits())},
 		Version:     thisBuild().Version,
 		Log:         log,
