@@ -27,9 +27,21 @@ type Fingerprint struct {
 
 // Frame is one still of a picture, with its time from the start (0 for an image).
 type Frame struct {
-	At time.Duration
+	At   time.Duration
+	Shot bool // of a video: a cut comes before it
+	Mark Mark
 	Fingerprint
 }
+
+// Mark says that a frame of a video is one of those that many works have. It is not stored.
+type Mark uint8
+
+const (
+	Telling Mark = iota // no mark
+	Black
+	Flat    // of one colour, or nearly
+	Credits // text on black
+)
 
 // Picture is what the fingerprint package makes of one encoded image.
 type Picture struct {

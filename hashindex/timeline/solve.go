@@ -1,0 +1,414 @@
+package timeline
+
+import (
+	"math"
+	"slices"
+
+	"touchstone/hashindex"
+)
+
+const (
+	maxRuns    = 32 // of one reference in one window
+	maxLines   = 6  // tried for each
+	refits     = 3
+	commonness = 2 // references that a frame may vote for and weigh 1
+	creditsPay = 0.5
+)
+
+// solver finds the runs of one reference in the window.
+type solver struct {
+	*Timeline
+	reference hashindex.Reference
+	ballots   [2][]ballot // as it is and mirrored
+	busy      []bool      // frames that a run has taken
+}
+
+// solve finds the reference's runs anew. What is closed stays; what goes on keeps its number.
+func (t *Timeline) solve(id hashindex.ReferenceID) {
+	var old []*run
+	s := &solver{Timeline: t, busy: make([]bool, len(t.frames))}
+	others := t.runs[:0:0]
+	for _, r := range t.runs {
+		switch {
+		case r.reference.ID != id:
+			others = append(others, r)
+		case r.closed:
+			s.occupy(r)
+			others = append(others, r)
+		default:
+			old = append(old, r)
+		}
+	}
+	reference, there := t.works(id)
+	if !there {
+		for _, r := range old {
+			t.close(r)
+		}
+		t.runs = append(others, old...)
+		return
+	}
+	s.reference = reference
+	s.count()
+	found := s.resumed(old)
+	for len(found) < maxRuns {
+		r := s.next()
+		if r == nil {
+			break
+		}
+		found = append(found, r)
+	}
+	slices.SortStableFunc(found, byTime)
+	for _, r := range found {
+		t.name(r, old)
+	}
+	t.runs = append(others, found...)
+}
+
+// name gives the run the number of the one that it was, or a new one.
+func (t *Timeline) name(r *run, old []*run) {
+	if r.number != 0 {
+		return
+	}
+	for _, o := range old {
+		if o.number != 0 && r.continues(o) {
+			r.number, o.number = o.number, 0
+			return
+		}
+	}
+	t.next++
+	r.number = t.next
+}
+
+func (s *solver) occupy(r *run) {
+	for i, f := range s.frames {
+		if f.At >= r.first() && f.At <= r.last() {
+			s.busy[i] = true
+		}
+	}
+}
+
+// count makes ballots of the votes.
+func (s *solver) count() {
+	for i, f := range s.frames {
+		var best [2]float64
+		for _, v := range f.Votes {
+			if v.Frame.Reference() == s.reference.ID {
+				best[side(v)] = max(best[side(v)], v.Score)
+			}
+		}
+		if s.busy[i] || best == [2]float64{} {
+			continue
+		}
+		weight := f.weight()
+		for _, v := range f.Votes {
+			if v.Frame.Reference() != s.reference.ID || v.Frame.Index() >= len(s.reference.Frames) {
+				continue
+			}
+			lo, hi := stretch(s.reference, v.Frame.Index())
+			// What is farther from the frame than its best weighs less: a scene in which little moves votes for
+			// all of itself.
+			b := ballot{frame: i, q: f.At.Seconds(), lo: lo, hi: hi, vote: v}
+			b.weight = weight * (1 - min(0.6, 3*(best[side(v)]-v.Score)))
+			if b.pull = b.weight; f.Shot && lo == hi && afterCut(s.reference, v.Frame.Index()) {
+				b.pull *= cutPull
+			}
+			s.ballots[side(v)] = append(s.ballots[side(v)], b)
+		}
+	}
+}
+
+func side(v Vote) int {
+	if v.Transform.IsMirrored() {
+		return 1
+	}
+	return 0
+}
+
+// weight is what a vote of the frame weighs: little for a frame that many works have.
+func (f Frame) weight() float64 {
+	references, last := 0, hashindex.ReferenceID(0)
+	seen := map[hashindex.ReferenceID]bool{}
+	for _, v := range f.Votes {
+		if id := v.Frame.Reference(); id != last && !seen[id] {
+			seen[id], last = true, id
+			references++
+		}
+	}
+	weight := min(1, commonness/float64(max(1, references)))
+	if f.Mark == hashindex.Credits {
+		weight *= creditsPay
+	}
+	return weight
+}
+
+// resumed are the runs that the window has partly left, followed along their lines.
+func (s *solver) resumed(old []*run) (found []*run) {
+	for _, o := range old {
+		if o.banked.frames == 0 {
+			continue
+		}
+		r := &run{number: o.number, reference: s.reference, mirrored: o.mirrored, line: o.line, banked: o.banked}
+		s.follow(r, 0, len(s.frames)-1)
+		s.steer(r)
+		s.take(r)
+		found = append(found, r)
+	}
+	return found
+}
+
+// steer fits the line to the window's votes: over hours, a thousandth of speed is seconds.
+func (s *solver) steer(r *run) {
+	if len(r.agreed) == 0 || r.last()-r.agreed[0].at < s.rules.Window/2 {
+		return
+	}
+	votes := s.votesOn(r)
+	var mine []ballot
+	for _, a := range r.agreed {
+		if b, ok := votes[a.frame]; ok {
+			mine = append(mine, b)
+		}
+	}
+	r.line = s.fit(mine, r.line)
+}
+
+// next is the run with the most votes that no other has taken; nil when none has enough.
+func (s *solver) next() *run {
+	for {
+		best, value := s.likeliest()
+		if best == nil || value < s.rules.MinWeight*0.5 {
+			return nil
+		}
+		s.grow(best)
+		if best.told() >= s.rules.MinFrames && best.weight() >= s.rules.MinWeight {
+			s.take(best)
+			return best
+		}
+		s.discard(best)
+	}
+}
+
+// take leaves the run's frames to it alone.
+func (s *solver) take(r *run) {
+	s.occupy(r)
+	for m := range s.ballots {
+		s.ballots[m] = slices.DeleteFunc(s.ballots[m], func(b ballot) bool { return s.busy[b.frame] })
+	}
+}
+
+// discard drops the votes that were not enough, so that others are looked at.
+func (s *solver) discard(r *run) {
+	m := 0
+	if r.mirrored {
+		m = 1
+	}
+	before := len(s.ballots[m])
+	s.ballots[m] = slices.DeleteFunc(s.ballots[m], func(b ballot) bool {
+		return slices.ContainsFunc(r.agreed, func(a agreed) bool { return a.frame == b.frame && a.by.Frame == b.vote.Frame })
+	})
+	if len(s.ballots[m]) == before { // what grew away from its votes must not come back for ever
+		s.ballots[m] = nil
+	}
+}
+
+// likeliest is the piece of a line that has most of the votes left, without what lies between and beside
+// them.
+func (s *solver) likeliest() (best *run, value float64) {
+	tolerance := s.rules.Tolerance.Seconds()
+	for m, ballots := range s.ballots {
+		for _, l := range s.candidates(ballots) {
+			for range refits {
+				chosen, _ := taken(ballots, l, 2*tolerance)
+				l = s.fit(chosen, l)
+			}
+			chosen, _ := taken(ballots, l, tolerance)
+			for _, piece := range s.pieces(chosen) {
+				near := s.fit(piece, l)
+				if again, v := taken(piece, near, tolerance); v*lean(near.speed) > value {
+					value = v * lean(near.speed)
+					best = &run{reference: s.reference, mirrored: m == 1, line: near, agreed: agreedOf(again, s.frames)}
+				}
+			}
+		}
+	}
+	return best, value
+}
+
+func agreedOf(chosen []ballot, frames []Frame) (list []agreed) {
+	for _, b := range chosen {
+		list = append(list, agreed{b.frame, frames[b.frame].At, b.vote, b.weight})
+	}
+	return list
+}
+
+// candidates are lines to try. A still has one: all of its time is 0.
+func (s *solver) candidates(ballots []ballot) []line {
+	if len(s.reference.Frames) == 1 {
+		return []line{{}}
+	}
+	return lines(ballots, maxLines)
+}
+
+func (s *solver) fit(chosen []ballot, l line) line {
+	if len(s.reference.Frames) == 1 {
+		return line{}
+	}
+	return fit(chosen, l)
+}
+
+// pieces splits where frames agree no more for longer than the gap.
+func (s *solver) pieces(chosen []ballot) (pieces [][]ballot) {
+	begin := 0
+	for i := 1; i <= len(chosen); i++ {
+		if i == len(chosen) || chosen[i].q-chosen[i-1].q > s.rules.Gap.Seconds() {
+			pieces = append(pieces, chosen[begin:i])
+			begin = i
+		}
+	}
+	return pieces
+}
+
+// grow asks the frames between and beside those that voted, and fits the line again.
+func (s *solver) grow(r *run) {
+	m := 0
+	if r.mirrored {
+		m = 1
+	}
+	for range refits {
+		first, last := r.agreed[0].frame, r.agreed[len(r.agreed)-1].frame
+		var mine []ballot
+		for _, b := range s.ballots[m] {
+			if b.frame >= first && b.frame <= last {
+				mine = append(mine, b)
+			}
+		}
+		chosen, _ := taken(mine, r.line, s.rules.Tolerance.Seconds())
+		r.line = s.fit(chosen, r.line)
+		s.follow(r, first, last)
+		if len(r.agreed) == 0 {
+			return
+		}
+	}
+}
+
+// follow asks each frame from first to last whether it agrees with the line, and goes on beyond both while
+// some do.
+func (s *solver) follow(r *run, first, last int) {
+	votes := s.votesOn(r)
+	var list []agreed
+	for i := first; i <= last; i++ {
+		if a, ok := s.agrees(r, i, votes); ok {
+			list = append(list, a)
+		}
+	}
+	if len(list) == 0 {
+		r.agreed = nil
+		return
+	}
+	if r.banked.frames == 0 {
+		var before []agreed
+		for i, end := list[0].frame-1, list[0].at; i >= 0 && end-s.frames[i].At <= s.rules.Gap && !s.busy[i]; i-- {
+			if a, ok := s.agrees(r, i, votes); ok {
+				before, end = append(before, a), a.at
+			}
+		}
+		slices.Reverse(before)
+		list = append(before, list...)
+	}
+	for i, end := list[len(list)-1].frame+1, list[len(list)-1].at; i < len(s.frames) && s.frames[i].At-end <= s.rules.Gap && !s.busy[i]; i++ {
+		if a, ok := s.agrees(r, i, votes); ok {
+			list, end = append(list, a), a.at
+		}
+	}
+	r.agreed = s.contiguous(r, list)
+}
+
+// votesOn are the run's votes by frame.
+func (s *solver) votesOn(r *run) map[int]ballot {
+	m := 0
+	if r.mirrored {
+		m = 1
+	}
+	chosen, _ := taken(s.ballots[m], r.line, s.rules.Tolerance.Seconds())
+	votes := make(map[int]ballot, len(chosen))
+	for _, b := range chosen {
+		votes[b.frame] = b
+	}
+	return votes
+}
+
+// contiguous cuts the run where the gap is too long for a run that resumes, and drops dark frames at its
+// ends that something else lies before.
+func (s *solver) contiguous(r *run, list []agreed) []agreed {
+	if r.banked.frames > 0 {
+		last := r.banked.last
+		for i, a := range list {
+			if a.at-last > s.rules.Gap {
+				list = list[:i]
+				break
+			}
+			last = a.at
+		}
+	}
+	for n := len(list); n > 1 && list[n-1].by.Kind == "" && list[n-1].frame != list[n-2].frame+1; n-- {
+		list = list[:n-1]
+	}
+	if r.banked.frames == 0 {
+		for len(list) > 1 && list[0].by.Kind == "" && list[0].frame != list[1].frame-1 {
+			list = list[1:]
+		}
+	}
+	return list
+}
+
+// reach is how far beside the line a frame of the reference may lie that it is compared with, in seconds.
+const reach = 1.2
+
+// agrees asks one frame: by its vote, or where it did not vote for the line by what the line has it show.
+func (s *solver) agrees(r *run, i int, votes map[int]ballot) (agreed, bool) {
+	f := s.frames[i]
+	if b, ok := votes[i]; ok {
+		return agreed{i, f.At, b.vote, b.weight}, true
+	}
+	at := 0.0
+	if !r.isStill() {
+		at = r.line.at(f.At.Seconds())
+		if at < -half.Seconds() || at > length(s.reference)+half.Seconds() {
+			return agreed{}, false
+		}
+	}
+	turn := r.transform()
+	probe, nearest, best := f.Dihedral[turn], -1, s.rules.Radius+1
+	dark := false
+	for n := firstNear(s.reference, at-reach); n < len(s.reference.Frames); n++ {
+		lo, hi := stretch(s.reference, n)
+		if lo > at+reach {
+			break
+		}
+		known := s.reference.Frames[n]
+		if undecidable(known.Quality) {
+			dark = dark || hi >= at-reach
+			continue
+		}
+		if h := known.Hashes[hashindex.PDQ]; hi >= at-reach && !f.dark() && !h.IsZero() && !probe.IsZero() {
+			if d := h.Distance(probe); d < best {
+				nearest, best = n, d
+			}
+		}
+	}
+	switch {
+	case nearest >= 0:
+		by := Vote{Frame: hashindex.FrameOf(s.reference.ID, nearest), Kind: hashindex.Near, Transform: turn, Score: 1 - float64(best)/128}
+		return agreed{frame: i, at: f.At, by: by}, true
+	case f.dark() && dark && !r.isStill():
+		return agreed{frame: i, at: f.At}, true
+	}
+	return agreed{}, false
+}
+
+// firstNear is the first frame that may stand until the time or longer.
+func firstNear(r hashindex.Reference, at float64) int {
+	n, _ := slices.BinarySearchFunc(r.Frames, at, func(f hashindex.StoredFrame, at float64) int {
+		return int(math.Copysign(1, f.At.Seconds()-at))
+	})
+	return max(0, n-1)
+}
