@@ -2,7 +2,10 @@ package multiindex
 
 import "golang.org/x/sys/cpu"
 
-var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
+var (
+	hasAVX2   = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
+	hasAVX512 = hasAVX2 && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512BITALG
+)
 
 // ask asks for the starts of the buckets from memory without waiting for them.
 func ask(t *table, key uint16, masks []uint16) {
@@ -26,6 +29,9 @@ func sift(t *table, spans []span, masks []uint16, after uint16, spare int, hits 
 		return siftPortable(t.readable(), spans, masks, after, spare, hits)
 	}
 	masks = masks[:len(spans)]
+	if hasAVX512 {
+		return siftAVX512(&t.pieces[0], &t.places[0], &spans[0], &masks[0], len(spans), int(after), spare, &hits[0], len(hits))
+	}
 	return siftAVX2(&t.pieces[0], &t.places[0], &spans[0], &masks[0], len(spans), int(after), spare, &hits[0], len(hits))
 }
 
@@ -45,11 +51,17 @@ func judge(l *level, places []uint32, p *probe, radius, piece int, distances *[h
 	if l.words == 1 {
 		return judge64AVX2(&l.records[0], &places[0], len(places), &p.hash.Words[0], &f.own[0], &f.pair[0], radius, piece, &distances[0])
 	}
+	if hasAVX512 {
+		return judge256AVX512(&l.records[0], &places[0], len(places), &p.hash.Words[0], &f.own[0], &f.pair[0], radius, piece, &distances[0])
+	}
 	return judge256AVX2(&l.records[0], &places[0], len(places), &p.hash.Words[0], &f.own[0], &f.pair[0], radius, piece, &distances[0])
 }
 
 //go:noescape
 func judge256AVX2(records *uint64, places *uint32, n int, words *uint64, own, pair *int16, radius, piece int, distances *uint32) (kept int)
+
+//go:noescape
+func judge256AVX512(records *uint64, places *uint32, n int, words *uint64, own, pair *int16, radius, piece int, distances *uint32) (kept int)
 
 //go:noescape
 func judge64AVX2(records *uint64, places *uint32, n int, words *uint64, own, pair *int16, radius, piece int, distances *uint32) (kept int)
@@ -62,6 +74,9 @@ func locateAsking(starts *uint32, pieces *uint16, key int, masks *uint16, n int,
 
 //go:noescape
 func siftAVX2(pieces *uint16, places *uint32, spans *span, masks *uint16, n, after, spare int, hits *uint32, room int) (done, hit int)
+
+//go:noescape
+func siftAVX512(pieces *uint16, places *uint32, spans *span, masks *uint16, n, after, spare int, hits *uint32, room int) (done, hit int)
 
 //go:noescape
 func placeAsking(places *uint32, records *uint64, recordBytes int, hits *uint32, n int)

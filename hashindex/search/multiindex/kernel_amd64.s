@@ -105,6 +105,9 @@ lines:
 	JMP  lines
 
 // func siftAVX2(pieces *uint16, places *uint32, spans *span, masks *uint16, n, after, spare int, hits *uint32, room int) (done, hit int)
+//
+// It goes by cache lines, from the one that the span begins in, and so reads none but those that
+// locate has asked for: pieces that stand before the span or behind it are told apart by their bits.
 TEXT ·siftAVX2(SB), NOSPLIT, $0-88
 	MOVQ pieces+0(FP), SI
 	MOVQ places+8(FP), R13
@@ -118,7 +121,6 @@ TEXT ·siftAVX2(SB), NOSPLIT, $0-88
 	MOVQ room+64(FP), R12
 	SUBQ $32, R12
 	XORL R11, R11
-	MOVL $32, R15
 	CONSTANTS
 
 span:
@@ -130,26 +132,41 @@ span:
 	MOVL 4(DI), R9
 	CMPL R8, R9
 	JHS  done
+	LEAQ (SI)(R8*2), R10
+	MOVL R10, BX
+	SHRL $1, BX
+	ANDL $31, BX // pieces of the line that stand before the span
+	ANDQ $-64, R10
+	SUBL BX, R8
+	MOVL $-1, R15
+	SHLXL BX, R15, R15 // of the span
 
-step:
+line:
 	CMPQ R11, R12
 	JGT  full
-	LEAQ (SI)(R8*2), R10
 	WITHIN(0(R10), Y0, Y1)
 	WITHIN(32(R10), Y2, Y3)
 	BITS
+	ANDL R15, AX
 	MOVL R9, BX
 	SUBL R8, BX
 	CMPL BX, $32
-	CMOVLHI R15, BX
-	BZHIL BX, AX, AX // no piece stands behind the span
+	JHI  whole
+	BZHIL BX, AX, AX
+	TESTL AX, AX
+	JNZ  hit
+	JMP  done
+
+whole:
 	TESTL AX, AX
 	JNZ  hit
 
-advance:
+next:
+	MOVL $-1, R15
+	ADDQ $64, R10
 	ADDL $32, R8
 	CMPL R8, R9
-	JLO  step
+	JLT  line // as signed numbers: the first line may begin before the table
 
 done:
 	ADDQ $8, DI
@@ -159,6 +176,8 @@ done:
 	JMP  return
 
 full:
+	TZCNTL R15, R15
+	ADDL R15, R8
 	MOVL R8, 0(DI)
 
 return:
@@ -177,7 +196,7 @@ hit:
 	INCQ R11
 	BLSRL AX, AX
 	JNZ  hit
-	JMP  advance
+	JMP  next
 
 // func placeAsking(places *uint32, records *uint64, recordBytes int, hits *uint32, n int)
 TEXT ·placeAsking(SB), NOSPLIT, $0-40
@@ -213,6 +232,7 @@ TEXT ·judge256AVX2(SB), NOSPLIT, $0-80
 	VMOVDQU (AX), Y10
 	MOVQ radius+48(FP), R8
 	MOVQ piece+56(FP), R9
+	SHLQ $1, R9 // as the first piece's first byte
 	MOVQ distances+64(FP), DX
 	MOVQ DI, R10 // where the next one kept goes
 	XORL R11, R11
@@ -236,8 +256,6 @@ place:
 	VPSRLDQ $8, X1, X2
 	VPADDQ  X1, X2, X1
 	VMOVD   X1, R12
-	CMPL    R12, R8
-	JHI     next
 	VPMADDUBSW Y13, Y0, Y0         // the distance in each piece
 	VPERM2I128 $1, Y0, Y0, Y1
 	VPALIGNR   $2, Y0, Y1, Y1      // and in the piece after it
@@ -246,15 +264,16 @@ place:
 	VPCMPGTW   Y1, Y10, Y1
 	VPAND      Y0, Y1, Y0
 	VPMOVMSKB  Y0, BX
-	TZCNTL     BX, BX
-	SHRL       $1, BX
-	CMPL       BX, R9
-	JNE        next
-	MOVL AX, (R10)(R11*4)
+	MOVL AX, (R10)(R11*4)          // kept or overwritten: most are not, in no order that a branch would learn
 	MOVL R12, (DX)(R11*4)
-	INCQ R11
-
-next:
+	TZCNTL BX, BX
+	CMPL   BX, R9
+	SETEQ  AX
+	CMPL   R12, R8
+	SETLS  BX
+	ANDL   BX, AX
+	MOVBLZX AX, AX
+	ADDQ   AX, R11
 	ADDQ $4, DI
 	DECQ CX
 	JNZ  place
@@ -301,7 +320,7 @@ place:
 	VPCMPGTW   X1, X10, X1
 	VPAND      X0, X1, X0
 	VPMOVMSKB  X0, BX
-	MOVL AX, (R10)(R11*4)     // kept or overwritten: half are not, in no order that a branch would learn
+	MOVL AX, (R10)(R11*4)     // likewise
 	MOVL R12, (DX)(R11*4)
 	TZCNTL BX, BX
 	CMPL   BX, R9

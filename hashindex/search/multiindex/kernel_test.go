@@ -12,7 +12,19 @@ import (
 
 // TestKernelsEqualTheirTwins looks at buckets of every size, empty ones included, from levels of
 // many sizes.
-func TestKernelsEqualTheirTwins(t *testing.T) {
+func TestKernelsEqualTheirTwins(t *testing.T) { withKernels(t, kernelsEqualTheirTwins) }
+
+// withKernels runs the test with each kind of kernel that this machine has.
+func withKernels(t *testing.T, test func(*testing.T)) {
+	for name, use := range fastKernels() {
+		t.Run(name, func(t *testing.T) {
+			defer use()()
+			test(t)
+		})
+	}
+}
+
+func kernelsEqualTheirTwins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	for _, n := range []int{1, 5, 100, 3000, 40_000} {
 		l := sorted(64, entriesOf(searchtest.Codes(13, 64, n)))
@@ -97,7 +109,9 @@ func (c *kernelCase) place(hits []uint32) {
 }
 
 // TestJudgeEqualsItsTwin judges entries at all distances from a probe, by plans of all kinds.
-func TestJudgeEqualsItsTwin(t *testing.T) {
+func TestJudgeEqualsItsTwin(t *testing.T) { withKernels(t, judgeEqualsItsTwin) }
+
+func judgeEqualsItsTwin(t *testing.T) {
 	rng := rand.New(rand.NewPCG(15, 16))
 	for _, width := range []int{64, 256} {
 		for range 500 {
