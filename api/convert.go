@@ -127,7 +127,7 @@ func wireAlignment(a hashindex.AlignmentEvidence) *wire.Alignment {
 		return nil
 	}
 	return &wire.Alignment{
-		Matrix: a.Matrix, Mirrored: a.Mirrored, QueryQuad: a.QueryQuad, Corners: a.Inliers, Correlation: a.Correlation,
+		Matrix: a.Matrix, Mirrored: a.Mirrored, Closer: a.Closer, QueryQuad: a.QueryQuad, Corners: a.Inliers, Correlation: a.Correlation,
 		ReferenceCoverage: a.ReferenceCoverage, QueryCoverage: a.QueryCoverage, Score: a.Score, MinCoverage: a.MinCoverage,
 		QueryFeatures: wireDigest(a.QueryFeatures), ReferenceFeatures: wireDigest(a.ReferenceFeatures),
 	}

@@ -133,7 +133,15 @@ func (e Evidence) VerifyAlignment(reference, query Features, newAligner func(Fea
 	if shape := query.shape(); shape != e.Alignment.QueryShape {
 		return fmt.Errorf("evidence: the query's shape is %v, not %v: %w", shape, e.Alignment.QueryShape, ErrDamaged)
 	}
+	closer := e.Alignment.Closer
+	if closer && query.Closer == nil {
+		return fmt.Errorf("evidence: there is no closer look at the query: %w", ErrDamaged)
+	}
+	if closer {
+		query = query.Closer()
+	}
 	again, ok := newAligner(query).Align(reference.Stored(), e.Alignment.Mirrored)
+	again.Closer = closer
 	if !ok || again != e.Alignment.Alignment {
 		return fmt.Errorf("evidence: laid over the query again, the reference is at %+v (%v), not %+v: %w", again, ok, e.Alignment.Alignment, ErrDamaged)
 	}

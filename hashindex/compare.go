@@ -92,18 +92,28 @@ func comparePart(reference, query Picture, newAligner func(Features) Aligner) (a
 	for _, m := range reference.featuredFrames(good) {
 		stored[m] = reference.Frames[m].Features.Stored()
 	}
-	for _, n := range query.featuredFrames(good) {
-		aligner := newAligner(query.Frames[n].Features)
+	look := func(n int, closer bool, features Features) {
+		aligner := newAligner(features)
 		for m := range reference.Frames {
 			for _, mirrored := range []bool{false, true} {
 				if stored[m].IsZero() {
 					continue
 				}
 				a, ok := aligner.Align(stored[m], mirrored)
+				a.Closer = closer
 				if better(a, ok, best, alike) {
 					asked, known, best, alike = n, m, a, ok
 				}
 			}
+		}
+	}
+	frames := query.featuredFrames(good)
+	for _, n := range frames {
+		look(n, false, query.Frames[n].Features)
+	}
+	for _, n := range frames {
+		if f := query.Frames[n].Features; !alike && f.Closer != nil {
+			look(n, true, f.Closer())
 		}
 	}
 	return asked, known, best, alike

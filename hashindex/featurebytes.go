@@ -30,7 +30,7 @@ func (f Features) AppendStored(dst []byte) []byte {
 	for _, k := range f.Keypoints {
 		dst = binary.BigEndian.AppendUint16(dst, k.X)
 		dst = binary.BigEndian.AppendUint16(dst, k.Y)
-		dst = append(dst, k.Scale, k.Angle)
+		dst = append(dst, uint8(k.Scale), k.Angle)
 		for _, word := range k.Descriptor {
 			dst = binary.BigEndian.AppendUint64(dst, word)
 		}
@@ -67,7 +67,7 @@ func parseKeypoints(raw []byte) []Keypoint {
 	for i := range keypoints {
 		k, from := &keypoints[i], raw[i*keypointBytes:][:keypointBytes]
 		k.X, k.Y = binary.BigEndian.Uint16(from), binary.BigEndian.Uint16(from[2:])
-		k.Scale, k.Angle = from[4], from[5]
+		k.Scale, k.Angle = int8(from[4]), from[5]
 		for w := range k.Descriptor {
 			k.Descriptor[w] = binary.BigEndian.Uint64(from[6+8*w:])
 		}

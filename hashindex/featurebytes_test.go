@@ -18,7 +18,7 @@ func randomFeatures(r *rand.Rand, keypoints int) hashindex.Features {
 	}
 	for range keypoints {
 		f.Keypoints = append(f.Keypoints, hashindex.Keypoint{
-			X: uint16(r.IntN(640 * 64)), Y: uint16(r.IntN(480 * 64)), Scale: uint8(r.IntN(40)), Angle: uint8(r.Uint32()),
+			X: uint16(r.IntN(640 * 64)), Y: uint16(r.IntN(480 * 64)), Scale: int8(r.IntN(40)), Angle: uint8(r.Uint32()),
 			Descriptor: hashindex.Descriptor{r.Uint64(), r.Uint64(), r.Uint64(), r.Uint64()},
 		})
 	}

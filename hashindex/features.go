@@ -21,6 +21,11 @@ type Features struct {
 
 	// Luma is the whole working picture for a query, at most MaxStoredLuma long for a reference.
 	Luma Luma
+
+	// Closer looks at a query again, enlarged: the same with corners that only what is small in it
+	// has, among the others. It costs as much again as all else, so it is asked for where nothing was found
+	// without. Nil: there is no closer look, as at a reference.
+	Closer func() Features
 }
 
 // Bounds of Features, which whoever reads them from outside checks before allocating.
@@ -35,7 +40,7 @@ const (
 // same.
 type Keypoint struct {
 	X, Y  uint16 // in the working picture, in 64ths of a pixel
-	Scale uint8  // eighths of an octave above the working picture's own resolution
+	Scale int8   // eighths of an octave above the working picture's own resolution; below it for closer ones
 	Angle uint8  // of the corner's direction, clockwise from rightwards as shown, in 256ths of a turn
 
 	Descriptor Descriptor
@@ -91,7 +96,7 @@ func (f Features) validateStored() error {
 		return invalid("features", "a luma of %d×%d in %d bytes", l.Width, l.Height, len(l.Pix))
 	}
 	for i, k := range f.Keypoints {
-		if int(k.X) >= f.Width*64 || int(k.Y) >= f.Height*64 || k.Doubts != [2][8]uint8{} {
+		if int(k.X) >= f.Width*64 || int(k.Y) >= f.Height*64 || k.Scale < 0 || k.Doubts != [2][8]uint8{} {
 			return invalid("features", "keypoint %d is not one of a stored picture", i)
 		}
 	}
@@ -182,7 +187,7 @@ func (f Features) Sum() uint64 {
 	const prime = 0x9e3779b97f4a7c15
 	sum := uint64(len(f.Keypoints[:min(len(f.Keypoints), MaxStoredKeypoints)])) * prime
 	for _, k := range f.Keypoints[:min(len(f.Keypoints), MaxStoredKeypoints)] {
-		place := uint64(k.X) | uint64(k.Y)<<16 | uint64(k.Scale)<<32 | uint64(k.Angle)<<40
+		place := uint64(k.X) | uint64(k.Y)<<16 | uint64(uint8(k.Scale))<<32 | uint64(k.Angle)<<40
 		for _, word := range [...]uint64{place, k.Descriptor[0], k.Descriptor[1], k.Descriptor[2], k.Descriptor[3]} {
 			sum = (sum ^ word) * prime
 			sum ^= sum >> 29
@@ -214,8 +219,10 @@ type Alignment struct {
 	// homogeneous, row by row, the last entry 1.
 	Matrix   [9]float64
 	Mirrored bool
+	Closer   bool // the query was looked at more closely: Features.Closer
 
 	Inliers     int     // corners that agree with the matrix
+	Places      int     // that those lie in, apart from each other; not counted beyond a dozen
 	Expected    int     // corners of the reference that the query is large and clear enough to show
 	Correlation float64 // of the pixels where both overlap, −1..1: a robust mean over textured cells
 

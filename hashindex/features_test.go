@@ -14,7 +14,7 @@ func randomFeatures(rng *rand.Rand, width, height, keypoints int) Features {
 	for range keypoints {
 		f.Keypoints = append(f.Keypoints, Keypoint{
 			X: uint16(rng.IntN(width * 64)), Y: uint16(rng.IntN(height * 64)),
-			Scale: uint8(rng.IntN(24)), Angle: uint8(rng.IntN(256)),
+			Scale: int8(rng.IntN(24)), Angle: uint8(rng.IntN(256)),
 			Descriptor: Descriptor{rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64()},
 			Doubts:     [2][8]uint8{{1, 2, 3}, {uint8(rng.IntN(KeyBits))}},
 		})

@@ -47,18 +47,31 @@ func (s *search) matchParts(ctx context.Context, answer *Answer) error {
 	answer.Tried = append(answer.Tried, Partial)
 	s.laid = map[ReferenceID]laid{}
 	for _, n := range frames {
-		proposals, err := p.Propose(ctx, s.query.Picture.Frames[n].Features, scope, MaxProposals)
-		if err != nil {
+		if err := s.look(ctx, n, s.query.Picture.Frames[n].Features, scope, false); err != nil {
 			return err
 		}
-		p.counts.proposals.Add(uint64(len(proposals)))
-		if err := s.lay(ctx, n, proposals); err != nil {
-			return err
+	}
+	for _, n := range frames {
+		if f := s.query.Picture.Frames[n].Features; len(s.laid) == 0 && f.Closer != nil {
+			if err := s.look(ctx, n, f.Closer(), scope, true); err != nil {
+				return err
+			}
 		}
 	}
 	p.counts.matched.Add(uint64(len(s.laid)))
 	s.join(answer)
 	return nil
+}
+
+// look lays what the searcher proposes for a frame over it.
+func (s *search) look(ctx context.Context, n int, features Features, scope Scope, closer bool) error {
+	p := s.index.partial
+	proposals, err := p.Propose(ctx, features, scope, MaxProposals)
+	if err != nil {
+		return err
+	}
+	p.counts.proposals.Add(uint64(len(proposals)))
+	return s.lay(ctx, view{n, closer, p.newAligner(features)}, proposals)
 }
 
 // laid is a reference that an alignment has borne out.
@@ -97,19 +110,25 @@ func (p Picture) featuredFrames(good func(Frame) bool) (frames []int) {
 	return spread
 }
 
+// view is one look at a frame of the query.
+type view struct {
+	frame  int
+	closer bool
+	Aligner
+}
+
 // lay lays the proposals over a frame of the query, all in one view of the store.
-func (s *search) lay(ctx context.Context, n int, proposals []Proposal) error {
+func (s *search) lay(ctx context.Context, query view, proposals []Proposal) error {
 	if len(proposals) == 0 {
 		return nil
 	}
-	aligner := s.index.partial.newAligner(s.query.Picture.Frames[n].Features)
 	return s.index.store.View(func(r Reader) error {
 		found, misses := false, 0
 		for _, p := range proposals {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			shown, err := s.layOne(r, aligner, n, p)
+			shown, err := s.layOne(r, query, p)
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return err // what is not found was removed since it was proposed
 			}
@@ -126,7 +145,7 @@ func (s *search) lay(ctx context.Context, n int, proposals []Proposal) error {
 
 // layOne lays one reference over the query, its features read from the store (I3), and keeps the
 // best alignment of each reference.
-func (s *search) layOne(r Reader, aligner Aligner, n int, p Proposal) (shown bool, _ error) {
+func (s *search) layOne(r Reader, query view, p Proposal) (shown bool, _ error) {
 	reference, err := r.Reference(p.Frame.Reference())
 	if err != nil || !s.wanted(reference) || p.Frame.Index() >= len(reference.Frames) {
 		return false, err
@@ -143,13 +162,14 @@ func (s *search) layOne(r Reader, aligner Aligner, n int, p Proposal) (shown boo
 		return false, err
 	}
 	s.index.partial.counts.aligned.Add(1)
-	alignment, ok := aligner.Align(stored, p.Mirrored)
+	alignment, ok := query.Align(stored, p.Mirrored)
+	alignment.Closer = query.closer
 	collection := s.catalog.byID[reference.Collection]
 	if !ok || alignment.coverage() < collection.Policy.Partial.MinCoverage {
 		return ok, nil
 	}
 	if best, again := s.laid[reference.ID]; !again || alignment.Score > best.alignment.Score {
-		s.laid[reference.ID] = laid{reference, alignment, p.Frame, stored, n}
+		s.laid[reference.ID] = laid{reference, alignment, p.Frame, stored, query.frame}
 	}
 	return true, nil
 }

@@ -200,6 +200,48 @@ func openWith(t *testing.T, searcher func() hashindex.PartialSearcher, aligner f
 	return f
 }
 
+func TestQueryIsLookedAtCloserWhereNothingIsFound(t *testing.T) {
+	r := seeded(t)
+	f := open(t)
+	f.collection("brand", hashindex.Brand)
+	reference := scene(r)
+	added := f.add("brand", reference)[0]
+	looks := 0
+	query, small := scene(r), part(r, reference, all, corner)
+	features := &query.Frames[0].Features
+	features.Closer = func() hashindex.Features {
+		looks++
+		closer := small.Frames[0].Features
+		closer.Width, closer.Height = features.Width, features.Height
+		return closer
+	}
+	answer := f.match(query)
+	if got := ids(answer.Matches); !slices.Equal(got, []hashindex.ReferenceID{added.ID}) || looks != 1 {
+		t.Fatalf("matches %v after %d closer looks", got, looks)
+	}
+	e := answer.Matches[0].Evidence
+	if !e.Alignment.Closer {
+		t.Error("the evidence does not say that the query was looked at closer")
+	}
+	if err := e.VerifyAlignment(reference.Frames[0].Features, *features, newPlain); err != nil {
+		t.Error(err)
+	}
+	if c := hashindex.Compare(reference, query, hashindex.DefaultPolicy(), newPlain); c.Evidence != e || !c.Alike {
+		t.Errorf("compare says %+v, and match %+v", c.Evidence, e)
+	}
+	asked := *features
+	asked.Closer = nil
+	if e.VerifyAlignment(reference.Frames[0].Features, asked, newPlain) == nil {
+		t.Error("believed without a closer look")
+	}
+	looks = 0
+	found := part(r, reference, middle, all)
+	found.Frames[0].Features.Closer = features.Closer
+	if answer := f.match(found); len(answer.Matches) != 1 || answer.Matches[0].Evidence.Alignment.Closer || looks != 0 {
+		t.Errorf("%d matches, and %d closer looks at what was found without", len(answer.Matches), looks)
+	}
+}
+
 func TestPartialPolicyDecidesWhatIsSearched(t *testing.T) {
 	r := seeded(t)
 	f := open(t)

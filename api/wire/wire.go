@@ -208,6 +208,7 @@ type Evidence struct {
 type Alignment struct {
 	Matrix            [9]float64    `json:"matrix"` // as in Transform
 	Mirrored          bool          `json:"mirrored"`
+	Closer            bool          `json:"closer,omitempty"` // the query was enlarged
 	QueryQuad         [4][2]float64 `json:"query_quad"`
 	Corners           int           `json:"corners"`     // that agree with the matrix
 	Correlation       float64       `json:"correlation"` // of the pixels where both overlap

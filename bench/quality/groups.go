@@ -11,19 +11,19 @@ import (
 // mistake. The zero value knows nothing.
 type Groups struct{ parent map[string]string }
 
-// ReadGroups reads pairs of names, one a line, separated by a tab; further columns are
-// ignored. Names lose the prefix, so that they are those of the set.
-func ReadGroups(r io.Reader, prefix string) (Groups, error) {
-	g := Groups{parent: map[string]string{}}
+// Read is the groups with those of pairs of names, one pair a line, separated by a tab; further columns
+// are ignored.
+func (g Groups) Read(r io.Reader) (Groups, error) {
+	var pairs []Pair
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Split(lines.Text(), "\t")
 		if len(fields) < 2 {
 			return Groups{}, fmt.Errorf("line %d: want two names separated by a tab", n)
 		}
-		g.join(strings.TrimPrefix(fields[0], prefix), strings.TrimPrefix(fields[1], prefix))
+		pairs = append(pairs, Pair{fields[0], fields[1]})
 	}
-	return g, lines.Err()
+	return g.With(pairs), lines.Err()
 }
 
 // With is the groups with each of the pairs in one.

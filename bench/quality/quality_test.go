@@ -90,7 +90,7 @@ func TestStrangerThatIsRegisteredUnderAnotherNameIsAFalseAnswerUnlessDeclared(t 
 		fmt.Fprintf(&pairs, "set/%d.jpg\tset/%d-twin.jpg\t0\n", i, i)
 	}
 	undeclared := counts(t, run(t, append(set, twins...), quality.Groups{}), "untouched", "touchstone")
-	same, err := quality.ReadGroups(strings.NewReader(pairs.String()), "")
+	same, err := quality.Groups{}.Read(strings.NewReader(pairs.String()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"image"
 	"io/fs"
 	"os"
@@ -21,8 +22,8 @@ func (a *app) benchCommand() *cobra.Command {
 }
 
 func (a *app) benchQualityCommand() *cobra.Command {
-	var images []string
-	var same, copies, keep string
+	var images, same []string
+	var copies, keep string
 	var config quality.Config
 	verb := a.verb("quality", "How many altered copies are found, and how many strangers are taken for one", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error {
@@ -34,7 +35,7 @@ were answered, for one pHash, one PDQ hash and touchstone itself. A picture's na
 the folder on, the folder's own name first.`
 	flags := verb.Flags()
 	flags.StringSliceVar(&images, "images", nil, "`folders` of pictures, separated by commas")
-	flags.StringVar(&same, "same", "", "`file` of pairs of names known to show the same, separated by a tab")
+	flags.StringSliceVar(&same, "same", nil, "`files` of pairs of names known to show the same, separated by commas; names by a tab")
 	flags.StringVar(&copies, "copies", "", "`file` of known copies: kind (copy), group, reference and query, separated by tabs")
 	flags.Float64Var(&config.HeldOut, "held-out", 0.5, "`share` of the pictures that are strangers")
 	flags.StringVar(&keep, "keep", "", "`folder` to write the queries to, for other programs to be measured on")
@@ -67,16 +68,11 @@ func keeper(folder string, config quality.Config) quality.Config {
 	return config
 }
 
-func (a *app) benchQuality(ctx context.Context, images []string, same, copies string, config quality.Config) error {
-	var sources []quality.Source
-	for _, folder := range images {
-		more, err := readSources(folder)
-		if err != nil {
-			return err
-		}
-		sources = append(sources, more...)
+func (a *app) benchQuality(ctx context.Context, images, same []string, copies string, config quality.Config) error {
+	sources, err := readAll(images)
+	if err != nil {
+		return err
 	}
-	var err error
 	if config.Same, err = readSame(same, copies); err != nil {
 		return err
 	}
@@ -107,6 +103,17 @@ func (a *app) benchQuality(ctx context.Context, images []string, same, copies st
 	return report.WriteText(a.stdout)
 }
 
+func readAll(folders []string) (sources []quality.Source, _ error) {
+	for _, folder := range folders {
+		more, err := readSources(folder)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, more...)
+	}
+	return sources, nil
+}
+
 // readSources reads every file below the folder; what is no picture is sorted out by the run.
 func readSources(folder string) (sources []quality.Source, _ error) {
 	absolute, err := filepath.Abs(folder)
@@ -128,16 +135,16 @@ func readSources(folder string) (sources []quality.Source, _ error) {
 }
 
 // readSame reads which pictures show the same: copies known as such do.
-func readSame(same, copies string) (quality.Groups, error) {
+func readSame(same []string, copies string) (quality.Groups, error) {
 	var groups quality.Groups
-	if same != "" {
-		f, err := os.Open(same)
+	for _, name := range same {
+		f, err := os.Open(name)
 		if err != nil {
 			return groups, err
 		}
 		defer f.Close()
-		if groups, err = quality.ReadGroups(f, ""); err != nil {
-			return groups, err
+		if groups, err = groups.Read(f); err != nil {
+			return groups, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	pairs, err := readCopies(copies)

@@ -17,6 +17,7 @@ type aligner struct {
 	grid    grid
 	keys    keys
 	octaves octaves // of the query's luma
+	finest  float64 // scale of its corners, in eighths of an octave
 	matches []match
 	spots   []spot // of the matches
 	inliers []match
@@ -26,10 +27,14 @@ type aligner struct {
 
 // New prepares a query's features as the fingerprint package makes them.
 func New(query hashindex.Features) hashindex.Aligner {
-	return &aligner{
+	a := &aligner{
 		query: query, grid: newGrid(query), keys: newKeys(query), octaves: octaves{query.Luma},
 		taken: make([]bool, len(query.Keypoints)),
 	}
+	for _, k := range query.Keypoints {
+		a.finest = min(a.finest, float64(k.Scale))
+	}
+	return a
 }
 
 // Align implements hashindex.Aligner.

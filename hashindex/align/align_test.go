@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"touchstone/fixtures"
@@ -39,6 +40,28 @@ func TestEveryAttackOnAGeneratedPictureIsLaidOverIt(t *testing.T) {
 				t.Errorf("%s: a stranger was found: %+v", attack.Name, a)
 			}
 		}
+	}
+}
+
+func TestSmallPictureIsLaidOverACloserLook(t *testing.T) {
+	pasted := fixtures.Attacks()
+	pasted = slices.DeleteFunc(pasted, func(a fixtures.Attack) bool { return a.Name != "pip25" })
+	plainly, closer := 0, 0
+	for seed := range 6 {
+		src := fixtures.Photo(40 + seed)
+		reference := featuresOf(t, fixtures.EncodeJPEG(src, 90)).Stored()
+		encoded, _ := pasted[0].Apply(rand.New(rand.NewPCG(5, uint64(seed))), src, fixtures.Photo(8))
+		query := featuresOf(t, encoded)
+		if _, ok := align.New(query).Align(reference, false); ok {
+			plainly++
+		}
+		if _, ok := align.New(query.Closer()).Align(reference, false); ok {
+			closer++
+		}
+	}
+	t.Logf("%d found, %d with a closer look", plainly, closer)
+	if closer < 6 {
+		t.Errorf("%d of 6 found with a closer look, %d without", closer, plainly)
 	}
 }
 
@@ -100,7 +123,7 @@ func FuzzDegenerateFeatures(f *testing.F) {
 		for ; len(raw) >= 6 && len(query.Keypoints) < hashindex.MaxKeypoints; raw = raw[6:] {
 			query.Keypoints = append(query.Keypoints, hashindex.Keypoint{
 				X: uint16(int(raw[0]) * w * 64 / 256), Y: uint16(int(raw[1]) * h * 64 / 256),
-				Scale: raw[2], Angle: raw[3], Descriptor: hashindex.Descriptor{uint64(raw[4]) & 3, 0, uint64(raw[5]) & 3, 0},
+				Scale: int8(raw[2]), Angle: raw[3], Descriptor: hashindex.Descriptor{uint64(raw[4]) & 3, 0, uint64(raw[5]) & 3, 0},
 			})
 		}
 		aligner := align.New(query)

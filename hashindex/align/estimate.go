@@ -105,14 +105,17 @@ func (v view) allows(octaves, turn float64) bool {
 
 // reach is how far a corner may be from where the motion takes it, in pixels: corners of coarse
 // levels are less precise.
-func reach(q *hashindex.Keypoint) float64 { return 2.5 + 1.5*scales[q.Scale%maxScale] }
+func reach(q *hashindex.Keypoint) float64 { return 2.5 + 1.5*scaleOf(q.Scale) }
 
-// maxScale bounds a keypoint's scale, in eighths of an octave; scales are the scales themselves.
-const maxScale = 64
+// The coarsest corners that are made, and those that anything is allowed for, in eighths of an octave.
+const coarse, coarsest = 24, 63
 
-var scales = func() (table [maxScale]float64) {
+// scaleOf is eighths of an octave as a factor.
+func scaleOf(octaves int8) float64 { return scales[int(octaves)-math.MinInt8] }
+
+var scales = func() (table [256]float64) {
 	for i := range table {
-		table[i] = math.Exp2(float64(i) / 8)
+		table[i] = math.Exp2(float64(i+math.MinInt8) / 8)
 	}
 	return table
 }()
@@ -205,7 +208,6 @@ func (a *aligner) guided(reference hashindex.Features, m *motion, slack float64,
 // expected counts the corners of the reference that lie inside the query under the motion, and are
 // neither too fine nor too coarse to be found there.
 func (a *aligner) expected(reference hashindex.Features, m *motion) (n int) {
-	const coarsest = 24
 	v := newView(m, point{})
 	for i := range reference.Keypoints {
 		r := &reference.Keypoints[i]
@@ -215,7 +217,7 @@ func (a *aligner) expected(reference hashindex.Features, m *motion) (n int) {
 			v = newView(m, from)
 		}
 		scale := float64(r.Scale) + v.octaves
-		if p.x > 0 && p.y > 0 && p.x < float64(a.query.Width) && p.y < float64(a.query.Height) && scale > -2 && scale < coarsest+2 {
+		if p.x > 0 && p.y > 0 && p.x < float64(a.query.Width) && p.y < float64(a.query.Height) && scale > a.finest-2 && scale < coarse+2 {
 			n++
 		}
 	}
@@ -227,7 +229,7 @@ func (a *aligner) expected(reference hashindex.Features, m *motion) (n int) {
 func (a *aligner) nearest(r *hashindex.Keypoint, p point, v view, slack float64, limit int) (at int32, d int) {
 	best, at := limit+1, int32(-1)
 	// A corner's scale must fit the motion's, so that its reach is known from above.
-	far := slack * (2.5 + 1.5*scales[min(max(int(r.Scale)+int(v.octaves)+7, 0), maxScale-1)])
+	far := slack * (2.5 + 1.5*scaleOf(int8(min(int(r.Scale)+int(v.octaves)+7, coarsest))))
 	left, right, top, bottom := a.grid.span(p, far)
 	for row := top; row <= bottom; row++ {
 		for column := left; column <= right; column++ {
@@ -251,7 +253,7 @@ func (a *aligner) pairs(reference hashindex.Features) []pair {
 	pairs := make([]pair, len(a.inliers))
 	for i, k := range a.inliers {
 		r, q := &reference.Keypoints[k.reference], &a.query.Keypoints[k.query]
-		pairs[i] = pair{place(r), place(q), 1 / scales[q.Scale%maxScale]}
+		pairs[i] = pair{place(r), place(q), 1 / scaleOf(q.Scale)}
 	}
 	return pairs
 }

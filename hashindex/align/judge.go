@@ -40,7 +40,8 @@ func (a *aligner) judge(reference hashindex.Features, m motion, result hashindex
 	result.Cells, result.AlikeCells = best.textured, best.alike
 	result.ReferenceCoverage = best.coverage
 	result.QueryCoverage = clippedArea(result.QueryQuad)
-	result.Score = score(result, a.places(reference, best.coverage))
+	result.Places = a.places(reference, best.coverage)
+	result.Score = score(result)
 	return result, result.Score >= accept
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // Maker makes fingerprints within limits. It may be used by many goroutines at once; each call
-// takes at most Limits.DecodeBytes and a few megabytes, so the caller bounds how many run. Up to 32
+// takes at most Limits.DecodeBytes and some megabytes, so the caller bounds how many run. Up to 32
 // MiB a call are kept for the next one, until the garbage collector asks for them.
 type Maker struct {
 	limits    Limits
@@ -74,7 +74,7 @@ func (m *Maker) picture(ctx context.Context, encoded []byte, d *detailer) (hashi
 		var fp hashindex.Fingerprint
 		timed(&picture.Took.Hash, func() { fp = s.fingerprint(img, h) })
 		if d != nil && evenly(len(picture.Frames), h.frames(), hashindex.MaxPartialFrames) {
-			timed(&picture.Took.Features, func() { fp.Features = d.features(img, h) })
+			timed(&picture.Took.Features, func() { fp.Features = m.features(d, img, h) })
 		}
 		picture.Frames = append(picture.Frames, hashindex.Frame{At: at, Fingerprint: fp})
 		return ctx.Err()
@@ -84,6 +84,17 @@ func (m *Maker) picture(ctx context.Context, encoded []byte, d *detailer) (hashi
 	}
 	picture.Took.Decode = time.Since(begun) - picture.Took.Hash - picture.Took.Features
 	return picture, nil
+}
+
+// features are those of a frame, with a closer look at it when it is asked for.
+func (m *Maker) features(d *detailer, img image.Image, h header) hashindex.Features {
+	f := d.features(img, h)
+	f.Closer = func() hashindex.Features {
+		d := m.detailers.Get().(*detailer)
+		defer m.detailers.Put(d)
+		return d.closer(f)
+	}
+	return f
 }
 
 // timed adds the time that a part of the work takes.

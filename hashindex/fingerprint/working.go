@@ -28,6 +28,23 @@ func (d *detailer) features(img image.Image, h header) hashindex.Features {
 	}
 }
 
+// closer is the features with the corners that are seen only when the picture is enlarged, and others, in
+// turn.
+func (d *detailer) closer(f hashindex.Features) hashindex.Features {
+	fine := d.finder.FindCloser(doubled(f.Luma), hashindex.MaxKeypoints, nil)
+	both := make([]hashindex.Keypoint, 0, len(fine)+len(f.Keypoints))
+	for i := range max(len(fine), len(f.Keypoints)) {
+		if i < len(fine) {
+			both = append(both, fine[i])
+		}
+		if i < len(f.Keypoints) {
+			both = append(both, f.Keypoints[i])
+		}
+	}
+	f.Keypoints, f.Closer = both, nil
+	return f
+}
+
 // working is the picture as shown, over white, averaged down to the working size: picking samples, as
 // PDQ does, would make detail that is not there. The brightness of a JPEG is taken as it is stored.
 func (d *detailer) working(img image.Image, h header) hashindex.Luma {

@@ -33,7 +33,18 @@ type candidate struct {
 // Find appends the corners of the picture, strongest first and spread, at most limit. Positions are in
 // its pixels; a picture with a side under 16 pixels has none.
 func (f *Finder) Find(luma hashindex.Luma, limit int, found []hashindex.Keypoint) []hashindex.Keypoint {
-	f.search(luma)
+	f.search(luma, 0, maxLevels)
+	return f.take(limit, found)
+}
+
+// FindCloser appends corners that are finer than those of Find, strongest first and spread: of the picture
+// doubled, down to where Find begins. Positions are in the picture that was doubled, scales below 0.
+func (f *Finder) FindCloser(doubled hashindex.Luma, limit int, found []hashindex.Keypoint) []hashindex.Keypoint {
+	f.search(doubled, -8, (8+octaveParts-1)/octaveParts)
+	return f.take(limit, found)
+}
+
+func (f *Finder) take(limit int, found []hashindex.Keypoint) []hashindex.Keypoint {
 	for range limit {
 		l, c := f.next()
 		if l == nil {
@@ -45,8 +56,8 @@ func (f *Finder) Find(luma hashindex.Luma, limit int, found []hashindex.Keypoint
 }
 
 // search readies the corners of a picture for next.
-func (f *Finder) search(luma hashindex.Luma) {
-	f.build(luma)
+func (f *Finder) search(luma hashindex.Luma, from, most int) {
+	f.build(luma, from, most)
 	for i := range f.levels {
 		f.detect(i)
 		f.rank(i)

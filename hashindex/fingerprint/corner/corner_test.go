@@ -58,6 +58,21 @@ func TestMirrorImageHasTheMirroredCorners(t *testing.T) {
 	}
 }
 
+func TestCloserCornersAreTheFinestOfTheDoubledPicture(t *testing.T) {
+	doubled := lumaOf(2, 700)
+	var want []hashindex.Keypoint
+	for _, k := range find(doubled, 1<<20) {
+		if k.Scale < 8 {
+			k.X, k.Y, k.Scale = k.X/2, k.Y/2, k.Scale-8
+			want = append(want, k)
+		}
+	}
+	got := new(corner.Finder).FindCloser(doubled, 1<<20, nil)
+	if len(got) < 1000 || !slices.Equal(got, want) {
+		t.Errorf("%d corners, and %d of the finest levels of the doubled picture", len(got), len(want))
+	}
+}
+
 func TestSameFinderFindsTheSameAgain(t *testing.T) {
 	f := new(corner.Finder)
 	l := lumaOf(3, 300)

@@ -15,7 +15,7 @@ import (
 func checkKernels(t *testing.T, name string, luma hashindex.Luma) {
 	t.Helper()
 	f := new(Finder)
-	f.build(luma)
+	f.build(luma, 0, maxLevels)
 	for i := range f.levels {
 		l := &f.levels[i]
 		title := fmt.Sprintf("%s, level %d, %d×%d", name, i, l.width, l.height)

@@ -142,7 +142,7 @@ func trainingCorners() (samples, disturbed [][pointCount]int32) {
 	f := new(Finder)
 	for seed := range 16 {
 		for _, img := range []*image.NRGBA{fixtures.Photo(seed), fixtures.Product(seed)} {
-			f.search(sampled(img, 480))
+			f.search(sampled(img, 480), 0, maxLevels)
 			for range 400 {
 				l, c := f.next()
 				if l == nil {

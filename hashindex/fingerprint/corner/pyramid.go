@@ -21,7 +21,7 @@ const (
 type level struct {
 	width, height int
 	scale         float64 // pixels of the picture for one of the level
-	octaves       uint8   // the same in eighths of an octave
+	octaves       int8    // the same in eighths of an octave
 	stride        int     // of pix: width + 2·pad
 	pix           []uint8 // padded
 	sums          []uint32
@@ -29,10 +29,11 @@ type level struct {
 	taken         int         // how many of them are found
 }
 
-// build makes the pyramid.
-func (f *Finder) build(luma hashindex.Luma) {
+// build makes the pyramid, of so many levels at most, from a picture of a resolution in eighths of an
+// octave of the one that corners lie in.
+func (f *Finder) build(luma hashindex.Luma, from, most int) {
 	n := 0
-	for n < maxLevels {
+	for n < most {
 		scale := math.Exp2(float64(n*octaveParts) / 8)
 		width, height := int(float64(luma.Width)/scale+0.5), int(float64(luma.Height)/scale+0.5)
 		if min(width, height) < minSide {
@@ -47,7 +48,7 @@ func (f *Finder) build(luma hashindex.Luma) {
 		}
 		l := &f.levels[n]
 		l.resize(width, height)
-		l.scale, l.octaves = scale, uint8(n*octaveParts)
+		l.scale, l.octaves = scale*math.Exp2(float64(from)/8), int8(from+n*octaveParts)
 		if n == 0 {
 			l.copyFrom(luma)
 		} else {
@@ -83,7 +84,7 @@ const one = 1 << 11
 // columns are where each pixel of a row is resampled from: the first of two pixels, and the weights of
 // both, the first one's in the lower half.
 type columns struct {
-	at, weights [hashindex.MaxWorkingSide]uint32
+	at, weights [2 * hashindex.MaxWorkingSide]uint32
 }
 
 // reduce resamples a finer level, which has its padding, bilinearly: at a step of less than an octave
@@ -143,7 +144,7 @@ func (l *level) fillPad() {
 	}
 }
 
-// integrate sums the padded pixels above and left of each place: 680² × 255 fits 32 bits, and
+// integrate sums the padded pixels above and left of each place: 1,320² × 255 fits 32 bits, and
 // differences of sums hold however they wrap.
 func (l *level) integrate() {
 	width := l.stride + 1

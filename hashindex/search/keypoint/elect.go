@@ -8,7 +8,11 @@ import (
 	"touchstone/hashindex"
 )
 
-// turns and scales are of the 64 turns and of −64..63 eighths of an octave: maxScale bounds those.
+// least is the fewest eighths of an octave that a query's corner may be above a reference's: those of
+// one seen closer are as low as −8. A multiple of four, so that bins of half an octave begin there.
+const least = -72
+
+// turns and scales are of the 64 turns and of all differences of scales, in eighths of an octave.
 var turns = func() (table [64]struct{ sin, cos float32 }) {
 	for i := range table {
 		sin, cos := math.Sincos((float64(i) + 0.5) * 2 * math.Pi / 64)
@@ -17,9 +21,9 @@ var turns = func() (table [64]struct{ sin, cos float32 }) {
 	return table
 }()
 
-var scales = func() (table [128]float32) {
+var scales = func() (table [maxScale - least + 1]float32) {
 	for i := range table {
-		table[i] = float32(math.Exp2(float64(i-64) / 8))
+		table[i] = float32(math.Exp2(float64(i+least) / 8))
 	}
 	return table
 }()
@@ -97,7 +101,7 @@ func (s *search) agreement(votes []vote) float64 {
 	best := 0
 	for i := range votes {
 		v := &votes[i]
-		reach := int(20 + 70*scales[int(v.octave)+64]) // of the middle: angles and scales are rough
+		reach := int(20 + 70*scales[int(v.octave)-least]) // of the middle: angles and scales are rough
 		sum := 0
 		for j := range votes {
 			o := &votes[j]
@@ -116,15 +120,15 @@ func (s *search) agreement(votes []vote) float64 {
 // 22.5° by three of half an octave, and at most 128 votes, the first.
 func (s *search) common(votes []vote) []vote {
 	const most = 128
-	bin := func(v *vote) (turn, octave int) { return int(v.turn >> 4), (int(v.octave) + 64) >> 2 }
-	var bins [16][34]int32 // a row for each turn, with an empty bin at both ends
+	bin := func(v *vote) (turn, octave int) { return int(v.turn >> 4), (int(v.octave) - least) >> 2 }
+	var bins [16][(maxScale-least)/4 + 3]int32 // a row for each turn, with an empty bin at both ends
 	for i := range votes {
 		turn, octave := bin(&votes[i])
 		bins[turn][octave+1] += int32(votes[i].weight)
 	}
 	best, at, scale := int32(-1), 0, 0
 	for turn := range 16 {
-		for octave := 1; octave < 33; octave++ {
+		for octave := 1; octave < len(bins[0])-1; octave++ {
 			if bins[turn][octave] == 0 {
 				continue
 			}

@@ -18,7 +18,7 @@ func corners(rng *rand.Rand, n int) hashindex.Features {
 	f := hashindex.Features{Width: 640, Height: 480}
 	for range n {
 		f.Keypoints = append(f.Keypoints, hashindex.Keypoint{
-			X: uint16(rng.IntN(640 * 64)), Y: uint16(rng.IntN(480 * 64)), Scale: uint8(3 * rng.IntN(8)), Angle: uint8(rng.IntN(256)),
+			X: uint16(rng.IntN(640 * 64)), Y: uint16(rng.IntN(480 * 64)), Scale: int8(3 * rng.IntN(8)), Angle: uint8(rng.IntN(256)),
 			Descriptor: hashindex.Descriptor{rng.Uint64(), rng.Uint64(), rng.Uint64(), rng.Uint64()},
 			Doubts:     [2][8]uint8{{0, 1, 2, 3, 4, 5, 6, 7}, {0, 1, 2, 3, 4, 5, 6, 7}},
 		})
@@ -196,7 +196,7 @@ func TestOddFeaturesAreBounded(t *testing.T) {
 	ix := keypoint.New()
 	same := hashindex.Features{Width: 1, Height: 640}
 	for i := range hashindex.MaxKeypoints {
-		same.Keypoints = append(same.Keypoints, hashindex.Keypoint{Y: uint16(i * 27), Scale: uint8(i), Angle: uint8(i)})
+		same.Keypoints = append(same.Keypoints, hashindex.Keypoint{Y: uint16(i * 27), Scale: int8(i), Angle: uint8(i)})
 	}
 	for i := range 3000 { // as many frames with nothing but one and the same corner
 		f := same

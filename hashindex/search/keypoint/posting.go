@@ -18,14 +18,14 @@ type posting struct {
 
 func newPosting(slot uint32, f *hashindex.Features, k *hashindex.Keypoint) posting {
 	p := placeOf(f, k)
-	return posting{slot, uint32(p.x+512) | uint32(p.y+512)<<10 | uint32(p.angle)>>2<<20 | uint32(p.scale)<<26}
+	return posting{slot, uint32(p.x+512) | uint32(p.y+512)<<10 | uint32(p.angle)>>2<<20 | uint32(p.scale&maxScale)<<26}
 }
 
-// maxScale bounds what is noted of a corner's scale, in eighths of an octave.
-const maxScale = 63
+// finest and maxScale bound what is noted of a corner's scale, in eighths of an octave.
+const finest, maxScale = -8, 63
 
 // place is where a corner lies from the middle of its picture, in pixels, how it is turned, in 256ths,
-// and how large it is, in eighths of an octave.
+// and how large it is, in eighths of an octave: below 0 in queries alone.
 type place struct {
 	x, y  int32
 	scale int32
@@ -33,7 +33,7 @@ type place struct {
 }
 
 func placeOf(f *hashindex.Features, k *hashindex.Keypoint) place {
-	return place{int32(k.X)/64 - int32(f.Width)/2, int32(k.Y)/64 - int32(f.Height)/2, int32(min(k.Scale, maxScale)), k.Angle}
+	return place{int32(k.X)/64 - int32(f.Width)/2, int32(k.Y)/64 - int32(f.Height)/2, int32(min(max(k.Scale, finest), maxScale)), k.Angle}
 }
 
 func (p posting) at() place {

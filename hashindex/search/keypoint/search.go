@@ -217,7 +217,7 @@ func (s *search) vote(c *corner, p posting, distance int) {
 		v.slot++
 	}
 	sin, cos := turns[v.turn>>2].sin, turns[v.turn>>2].cos
-	scale := scales[int(v.octave)+64]
+	scale := scales[int(v.octave)-least]
 	x, y := float32(at.x)*scale, float32(at.y)*scale
 	v.x = int16(c.place.x - int32(x*cos-y*sin))
 	v.y = int16(c.place.y - int32(x*sin+y*cos))
