@@ -59,7 +59,7 @@ func (ix *Index) Propose(ctx context.Context, query hashindex.Features, scope ha
 	}
 	s := ix.searches.Get().(*search)
 	defer ix.searches.Put(s)
-	s.ask(query)
+	s.take(query)
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	s.look(ix)

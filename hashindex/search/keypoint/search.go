@@ -27,6 +27,8 @@ type search struct {
 	corners []corner
 	length  int // of the keys that are looked up, in bits
 	probes  []probe
+	spans   []span
+	hits    []uint32
 	votes   []vote
 	sorted  []vote
 	counts  []uint32
@@ -45,9 +47,13 @@ type corner struct {
 // probe is a key to look a corner up under.
 type probe struct {
 	corner uint32
+	number uint32 // by which its spans are found
 	prefix uint32
-	length uint32 // of its list
+	length uint32 // of its lists
 }
+
+// span is where a level has the postings of a probe.
+type span struct{ from, to uint32 }
 
 // vote is a posting near a corner.
 type vote struct {
@@ -58,8 +64,8 @@ type vote struct {
 	x, y   int16 // where that takes the middle of the reference
 }
 
-// ask notes the query's corners, and those of its mirror image.
-func (s *search) ask(query hashindex.Features) {
+// take notes the query's corners, and those of its mirror image.
+func (s *search) take(query hashindex.Features) {
 	s.corners = s.corners[:0]
 	for i := range query.Keypoints[:min(len(query.Keypoints), asked)] {
 		k := &query.Keypoints[i]
@@ -78,13 +84,38 @@ func (s *search) ask(query hashindex.Features) {
 func (s *search) look(ix *Index) {
 	s.votes = s.votes[:0]
 	s.plan(ix)
+	for i := range min(ahead, len(s.probes)) {
+		s.ask(ix, i)
+	}
 	for i := 0; i < len(s.probes); {
 		first, of := len(s.votes), s.probes[i].corner
-		for ; i < len(s.probes) && s.probes[i].corner == of; i++ {
-			s.read(ix, s.probes[i])
+		to := i
+		for ; to < len(s.probes) && s.probes[to].corner == of; to++ {
+			if to+ahead < len(s.probes) {
+				s.ask(ix, to+ahead)
+			}
 		}
+		s.read(ix, i, to)
 		weigh(s.votes[first:], len(ix.slots)-ix.dead)
+		i = to
 	}
+}
+
+// ahead is how many probes before it is read a probe's memory is asked for.
+const ahead = 16
+
+// ask asks for the beginnings of a probe's lists of signatures.
+func (s *search) ask(ix *Index, probe int) {
+	for n, span := range s.spansOf(ix, probe) {
+		if span.from < span.to {
+			askSignatures(&ix.levels[n].signatures[span.from])
+		}
+	}
+}
+
+// spansOf are where each level has the postings of a probe.
+func (s *search) spansOf(ix *Index, probe int) []span {
+	return s.spans[int(s.probes[probe].number)*len(ix.levels):][:len(ix.levels)]
 }
 
 // plan chooses the probes: keys about as long as makes lists of sixteen, and of each corner's
@@ -96,30 +127,30 @@ func (s *search) plan(ix *Index) {
 	}
 	s.length = min(max(bits.Len(uint(total))-4, 8), hashindex.KeyBits)
 	s.probes = s.probes[:0]
-	var histogram [128]int // of lengths, four steps an octave, by what is read of them
 	tries := min(maxProbes, max(8, budget/max(1, total)))
 	for i := range s.corners {
-		c := &s.corners[i]
-		rest := hashindex.KeyBits - s.length
 		for _, flips := range sequence[:tries] {
-			key, within := c.flipped(flips, s.length)
-			if !within {
-				continue
-			}
-			p := probe{corner: uint32(i), prefix: key >> rest}
-			p.length = uint32(ix.count(p.prefix, s.length))
-			if p.length > 0 {
-				s.probes = append(s.probes, p)
-				histogram[step(p.length)] += int(p.length)
+			if key, within := s.corners[i].flipped(flips, s.length); within {
+				s.probes = append(s.probes, probe{corner: uint32(i), number: uint32(len(s.probes)), prefix: key >> (hashindex.KeyBits - s.length)})
 			}
 		}
+	}
+	var histogram [128]int // of lengths, four steps an octave, by what is read of them
+	s.spans = s.spans[:0]
+	for i := range s.probes {
+		if i+ahead < len(s.probes) {
+			ix.askStarts(s.probes[i+ahead].prefix, s.length)
+		}
+		p := &s.probes[i]
+		p.length = uint32(s.locate(ix, p.prefix))
+		histogram[step(p.length)] += int(p.length)
 	}
 	sum, limit := 0, 0
 	for limit < len(histogram) && sum+histogram[limit] <= budget {
 		sum += histogram[limit]
 		limit++
 	}
-	s.probes = slices.DeleteFunc(s.probes, func(p probe) bool { return step(p.length) >= limit })
+	s.probes = slices.DeleteFunc(s.probes, func(p probe) bool { return p.length == 0 || step(p.length) >= limit })
 }
 
 // step is four for each octave of a length.
@@ -161,33 +192,58 @@ var sequence = func() (sets []uint8) {
 	return sets[:maxProbes]
 }()
 
-// count is how many postings the keys with the prefix have.
-func (ix *Index) count(prefix uint32, length int) (n int) {
+// askStarts asks for where the lists of keys with the prefix begin.
+func (ix *Index) askStarts(prefix uint32, length int) {
 	for _, l := range ix.levels {
-		from, to := l.span(prefix, length)
+		askStarts(&l.start[prefix<<(hashindex.KeyBits-length)])
+	}
+}
+
+// locate notes where the keys with the prefix have their postings, and counts those.
+func (s *search) locate(ix *Index, prefix uint32) (n int) {
+	for _, l := range ix.levels {
+		from, to := l.span(prefix, s.length)
+		s.spans = append(s.spans, span{from, to})
 		n += int(to - from)
 	}
 	if len(ix.recent.postings) > 0 {
-		for from, to := ix.recent.lists(prefix, length); from < to; from++ {
+		for from, to := ix.recent.lists(prefix, s.length); from < to; from++ {
 			n += int(ix.recent.counts[from])
 		}
 	}
 	return n
 }
 
-// read votes for the postings of a probe.
-func (s *search) read(ix *Index, p probe) {
-	c := &s.corners[p.corner]
-	for _, l := range ix.levels {
-		from, to := l.span(p.prefix, s.length)
-		for i, signature := range l.signatures[from:to] {
-			if d := bits.OnesCount64(signature ^ c.signature); d <= near {
-				s.vote(c, l.postings[int(from)+i], d)
+// read votes for the postings of a corner's probes, level by level.
+func (s *search) read(ix *Index, first, end int) {
+	c := &s.corners[s.probes[first].corner]
+	for n, l := range ix.levels {
+		s.hits = s.hits[:0]
+		for p := first; p < end; p++ {
+			span := s.spansOf(ix, p)[n]
+			if span.from < span.to {
+				s.sift(l, span, c.signature)
 			}
+		}
+		for _, hit := range s.hits {
+			s.vote(c, l.postings[hit>>hitBits], int(hit&(1<<hitBits-1)))
 		}
 	}
 	if len(ix.recent.postings) > 0 {
-		s.readRecent(ix.recent, c, p)
+		for _, p := range s.probes[first:end] {
+			s.readRecent(ix.recent, c, p)
+		}
+	}
+}
+
+// sift appends a span's hits, and asks for their postings.
+func (s *search) sift(l *level, span span, want uint64) {
+	held, size := len(s.hits), int(span.to-span.from)
+	s.hits = slices.Grow(s.hits, size+hitSlack)
+	n := sift(l.signatures[span.from:span.to], span.from, want, s.hits[held:held+size+hitSlack])
+	s.hits = s.hits[:held+n]
+	for _, hit := range s.hits[held:] {
+		askPosting(&l.postings[hit>>hitBits])
 	}
 }
 
