@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"runtime"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -18,9 +19,9 @@ func (s *Server) addReferences(c echo.Context) error {
 	if err := s.index.Ready(); err != nil {
 		return err
 	}
-	collection, err := s.index.Collection(pathParameter(c, "name"))
+	collection, err := s.collection(c, pathParameter(c, "name"))
 	if err != nil {
-		return aboutCollection(err)
+		return err
 	}
 	if mediaType(c) == jsonType {
 		return s.addHashes(c, collection.Name)
@@ -98,13 +99,13 @@ func (s *Server) commit(c echo.Context, collection string, news []hashindex.NewR
 		if look {
 			runtime.Gosched() // whoever only asks goes first
 		}
-		answer.References[i] = s.describe(ctx, reference, news[i].Picture, look)
+		answer.References[i] = s.describe(ctx, callerOf(c), reference, news[i].Picture, look)
 	}
 	return c.JSON(201, answer)
 }
 
 // describe says what became of one addition. What it resembles is null where nobody looked.
-func (s *Server) describe(ctx context.Context, added hashindex.Reference, picture hashindex.Picture, look bool) wire.AddedReference {
+func (s *Server) describe(ctx context.Context, who caller, added hashindex.Reference, picture hashindex.Picture, look bool) wire.AddedReference {
 	quality := bestQuality(added.Frames)
 	described := wire.AddedReference{
 		ID: wireID(added.ID), ExternalID: added.ExternalID, Width: added.Width, Height: added.Height,
@@ -114,7 +115,11 @@ func (s *Server) describe(ctx context.Context, added hashindex.Reference, pictur
 	if !look {
 		return described
 	}
-	result, err := s.index.Resembling(ctx, added, s.withVariants(picture))
+	picture = s.withVariants(picture)
+	result, err := s.index.Resembling(ctx, added, picture, who.within())
+	if err == nil && !who.whole {
+		described.ClaimedElsewhere, err = s.claimedElsewhere(ctx, who, added, picture)
+	}
 	if err != nil {
 		s.config.Log.Warn("not looked for what an added reference resembles", "reference", added.ID, "err", err)
 		return described
@@ -122,6 +127,12 @@ func (s *Server) describe(ctx context.Context, added hashindex.Reference, pictur
 	described.NearDuplicates = converted(result.NearDuplicates, wireResembling)
 	described.Conflicts = converted(result.Conflicts, wireResembling)
 	return described
+}
+
+// claimedElsewhere says whether a collection that the caller may not know of has the same, but not which.
+func (s *Server) claimedElsewhere(ctx context.Context, who caller, added hashindex.Reference, picture hashindex.Picture) (bool, error) {
+	result, err := s.index.Resembling(ctx, added, picture, nil)
+	return slices.ContainsFunc(result.Conflicts, func(m hashindex.Match) bool { return !who.sees(m.Collection.Name) }), err
 }
 
 // withVariants derives the variants of bare hashes, so that those too are told of mirrored likes.

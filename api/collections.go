@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/labstack/echo/v4"
@@ -15,6 +16,9 @@ func (s *Server) createCollection(c echo.Context) error {
 	var asked wire.NewCollection
 	if err := s.readJSON(c, &asked); err != nil {
 		return err
+	}
+	if !callerOf(c).sees(asked.Name) {
+		return fail(forbidden, "the key is restricted to other collections")
 	}
 	collection := hashindex.Collection{Name: asked.Name, Purpose: hashindex.Purpose(asked.Purpose), Policy: hashindex.DefaultPolicy()}
 	revise(&collection.Policy, asked.Policy)
@@ -57,13 +61,18 @@ func (s *Server) listCollections(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(200, wire.Collections{Collections: wireCollections(infos)})
+	return c.JSON(200, wire.Collections{Collections: wireCollections(callerOf(c).visible(infos))})
+}
+
+// visible are those that the caller may know of.
+func (w caller) visible(infos []hashindex.CollectionInfo) []hashindex.CollectionInfo {
+	return slices.DeleteFunc(infos, func(info hashindex.CollectionInfo) bool { return !w.sees(info.Name) })
 }
 
 func (s *Server) showCollection(c echo.Context) error {
-	info, err := s.index.Collection(pathParameter(c, "name"))
+	info, err := s.collection(c, pathParameter(c, "name"))
 	if err != nil {
-		return aboutCollection(err)
+		return err
 	}
 	return c.JSON(200, wireCollection(info))
 }
@@ -74,6 +83,9 @@ func (s *Server) changeCollection(c echo.Context) error {
 		return err
 	}
 	name := pathParameter(c, "name")
+	if _, err := s.collection(c, name); err != nil {
+		return err
+	}
 	changed, seq, err := s.index.ChangeCollection(c.Request().Context(), actor(c), name, func(c *hashindex.Collection) {
 		revise(&c.Policy, patch.Policy)
 		if patch.Purpose != nil {
@@ -100,6 +112,9 @@ func (s *Server) removeCollection(c echo.Context) error {
 		return o.err
 	}
 	ctx, name := c.Request().Context(), pathParameter(c, "name")
+	if _, err := s.collection(c, name); err != nil {
+		return err
+	}
 	if emptied {
 		if err := s.empty(ctx, actor(c), name); err != nil {
 			return aboutCollection(err)
@@ -140,6 +155,3 @@ func (s *Server) removeAll(ctx context.Context, actor string, references []hashi
 	removals.Wait()
 	return errors.Join(errs...)
 }
-
-// actor is who asks, for the history. There are no keys yet, so it is nobody.
-func actor(echo.Context) string { return "" }

@@ -72,7 +72,7 @@ func (s *Server) receivePair(c echo.Context, keep bool) (*pair, error) {
 	want := expected{limit: "compare_images", images: 2, keep: keep, detail: true}
 	if o.Has("reference") {
 		var err error
-		if want.first, p.policy, err = s.registered(o.Get("reference")); err != nil {
+		if want.first, p.policy, err = s.registered(c, o.Get("reference")); err != nil {
 			return nil, err
 		}
 	}
@@ -97,14 +97,14 @@ func (s *Server) receivePair(c echo.Context, keep bool) (*pair, error) {
 }
 
 // registered is the picture of a reference, and the policy of its collection.
-func (s *Server) registered(text string) ([]byte, hashindex.Policy, error) {
+func (s *Server) registered(c echo.Context, text string) ([]byte, hashindex.Policy, error) {
 	id, err := parseReferenceID(text)
 	if err != nil {
 		return nil, hashindex.Policy{}, err
 	}
-	reference, collection, err := s.index.Reference(id)
+	reference, collection, err := s.reference(c, id)
 	if err != nil {
-		return nil, hashindex.Policy{}, aboutReference(err)
+		return nil, hashindex.Policy{}, err
 	}
 	if reference.Content.IsZero() {
 		return nil, hashindex.Policy{}, fail(imageMissing, "reference %d is known by its hashes only", id)

@@ -171,7 +171,7 @@ func TestEveryOptionIsInTheContract(t *testing.T) {
 }
 
 func TestExamplesOfRequestsAreAccepted(t *testing.T) {
-	h := open(t).ready()
+	h := openWith(t, api.Config{Access: api.Trusted}).ready()
 	h.collection("there", "brand")
 	id := h.add("there", product(1))[0].ID
 	parameters := strings.NewReplacer("{name}", "there", "{id}", id)
@@ -218,10 +218,11 @@ func marshal(t *testing.T, value any) []byte {
 // operation, but for those that need a broken disk or an overload, which other tests bring about.
 // That the answers are as promised is seen to by house.do.
 func TestWalkOverEveryOperationKeepsTheContract(t *testing.T) {
-	h := open(t).ready()
+	h := openWith(t, api.Config{Access: api.Trusted}).ready()
 	walkCollections(h)
 	walkReferences(h)
 	walkMatching(h)
+	walkKeys(h)
 	for _, path := range []string{"/v1/stats", "/v1/limits", "/v1/changes", "/livez", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/docs/start.js"} {
 		h.get(path).want(200)
 	}
@@ -284,6 +285,19 @@ func walkReferences(h *house) {
 	h.do(h.request("PATCH", "/v1/references/"+id, "text/plain", nil)).problem(415, "content_type_unsupported")
 	h.delete("/v1/references/0").problem(404, "reference_not_found")
 	h.delete("/v1/references/" + h.add("shoes", product(3))[0].ID).want(200)
+}
+
+func walkKeys(h *house) {
+	const path = "/v1/keys"
+	made := into[wire.CreatedKey](h.json("POST", path, `{"name":"a","scopes":["match"]}`).want(201))
+	h.json("POST", path, `{"rotates":"`+made.Key.ID+`","overlap_seconds":60}`).want(201)
+	h.json("POST", path, `{"rotates":"nobody"}`).problem(404, "key_not_found")
+	h.json("POST", path, `{"name":"a","scopes":["fun"]}`).problem(400, "input_invalid")
+	h.json("POST", path, `{"name":"`+strings.Repeat("x", 200)+`","scopes":["match"]}`).problem(413, "limit_exceeded")
+	h.post(path, "text/plain", nil).problem(415, "content_type_unsupported")
+	h.get(path).want(200)
+	h.delete(path + "/" + made.Key.ID).want(200)
+	h.delete(path+"/nobody").problem(404, "key_not_found")
 }
 
 func walkMatching(h *house) {

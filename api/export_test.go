@@ -1,5 +1,7 @@
 package api
 
+import "touchstone/api/keys"
+
 // KindOf is the code and status that the error becomes.
 func KindOf(err error) (code string, status int) { k := kindOf(err); return k.code, k.status }
 
@@ -58,3 +60,18 @@ var (
 	AppendHashLine    = appendHashLine
 	AppendHashMatches = appendHashMatches
 )
+
+// Need is what a route asks of whoever calls it.
+type Need struct {
+	Public, Whole bool
+	Scopes        keys.Scope
+}
+
+// Needs are those of each route.
+func (s *Server) Needs() map[string]Need {
+	needs := map[string]Need{}
+	for _, r := range s.table() {
+		needs[r.method+" "+r.contractPath()] = Need{r.need.public, r.need.whole, r.need.scopes}
+	}
+	return needs
+}

@@ -42,7 +42,7 @@ func (s *Server) matchHashStream(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	search, err := s.newHashSearch(asked)
+	search, err := s.newHashSearch(c, asked)
 	if err != nil {
 		return err
 	}

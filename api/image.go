@@ -17,9 +17,9 @@ func (s *Server) showImage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	reference, _, err := s.index.Reference(id)
+	reference, _, err := s.reference(c, id)
 	if err != nil {
-		return aboutReference(err)
+		return err
 	}
 	if reference.Content.IsZero() {
 		return fail(imageMissing, "reference %d is known by its hashes only", id)

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"touchstone/api/hashlist"
+	"touchstone/api/keys"
 	"touchstone/api/wire"
 	"touchstone/hashindex"
 )
@@ -79,6 +80,9 @@ func (l Limits) byName() map[string]int64 {
 		"external_id_bytes":   hashindex.MaxExternalID,
 		"note_bytes":          hashindex.MaxNote,
 		"meta_bytes":          hashindex.MaxMeta,
+		"keys":                keys.MaxKeys,
+		"key_collections":     keys.MaxCollections,
+		"key_name_bytes":      keys.MaxName,
 	}
 	maps.Copy(named, l.Pictures)
 	return named

@@ -65,7 +65,8 @@ func (s *Server) readQuery(c echo.Context) (q hashindex.Query, err error) {
 	if err := s.index.Ready(); err != nil {
 		return q, err
 	}
-	return q, s.checkCollections(q.Collections)
+	q.Within = callerOf(c).within()
+	return q, s.checkCollections(c, q.Collections)
 }
 
 // needsFeatures reports whether the query goes on to tier partial: features cost more than all else.
@@ -73,13 +74,13 @@ func (s *Server) needsFeatures(q hashindex.Query) (bool, error) {
 	if q.Effort != hashindex.FullEffort {
 		return false, nil
 	}
-	return s.index.SearchesParts(q.Collections)
+	return s.index.SearchesParts(q.Collections, q.Within)
 }
 
-func (s *Server) checkCollections(names []string) error {
+func (s *Server) checkCollections(c echo.Context, names []string) error {
 	for _, name := range names {
-		if _, err := s.index.Collection(name); err != nil {
-			return aboutCollection(err)
+		if _, err := s.collection(c, name); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -71,15 +71,15 @@ func (s *Server) readHashBatch(c echo.Context, batch *hashBatch) (search hashSea
 	var asked wire.MatchHashRequest
 	var plain bool
 	if asked, batch.given, plain = scanHashRequest(batch.text, batch.given[:0]); !plain {
-		return s.parseHashBatch(batch)
+		return s.parseHashBatch(c, batch)
 	}
-	if search, err = s.newHashSearch(asked); err != nil {
+	if search, err = s.newHashSearch(c, asked); err != nil {
 		return search, err
 	}
 	search.Hashes = batch.probes[:0]
 	for _, h := range batch.given {
 		if h.Bits() != search.Algorithm.Bits() {
-			return s.parseHashBatch(batch)
+			return s.parseHashBatch(c, batch)
 		}
 		search.add(h)
 	}
@@ -87,7 +87,7 @@ func (s *Server) readHashBatch(c echo.Context, batch *hashBatch) (search hashSea
 	return search, nil
 }
 
-func (s *Server) parseHashBatch(batch *hashBatch) (search hashSearch, err error) {
+func (s *Server) parseHashBatch(c echo.Context, batch *hashBatch) (search hashSearch, err error) {
 	var asked wire.MatchHashRequest
 	if err := parseDocument(batch.text, &asked); err != nil {
 		return search, err
@@ -95,7 +95,7 @@ func (s *Server) parseHashBatch(batch *hashBatch) (search hashSearch, err error)
 	if len(asked.Hashes) > hashindex.MaxHashes {
 		return search, &hashindex.LimitError{Limit: "hashes", Max: hashindex.MaxHashes, Got: int64(len(asked.Hashes))}
 	}
-	if search, err = s.newHashSearch(asked); err != nil {
+	if search, err = s.newHashSearch(c, asked); err != nil {
 		return search, err
 	}
 	search.Hashes = batch.probes[:0]
@@ -115,7 +115,7 @@ type hashSearch struct {
 }
 
 // newHashSearch takes everything but the hashes.
-func (s *Server) newHashSearch(asked wire.MatchHashRequest) (search hashSearch, err error) {
+func (s *Server) newHashSearch(c echo.Context, asked wire.MatchHashRequest) (search hashSearch, err error) {
 	search.Algorithm = hashindex.PDQ
 	if asked.Algorithm != "" {
 		if search.Algorithm, err = hashindex.ParseAlgorithm(asked.Algorithm); err != nil {
@@ -137,7 +137,8 @@ func (s *Server) newHashSearch(asked wire.MatchHashRequest) (search hashSearch, 
 		}
 		search.variants, search.Each = s.config.Variants, hashindex.TransformCount
 	}
-	return search, s.checkCollections(asked.Collections)
+	search.Within = callerOf(c).within()
+	return search, s.checkCollections(c, asked.Collections)
 }
 
 func (q *hashSearch) parse(text, field string) error {

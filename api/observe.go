@@ -39,7 +39,7 @@ func (s *Server) settle(c echo.Context, err error, id string) (code string) {
 	p := problemOf(err)
 	p.RequestID = id
 	if !c.Response().Committed {
-		writeProblem(c, p, kindOf(err).retry)
+		writeProblem(c, p, retryOf(err))
 	}
 	return p.Code
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -33,12 +34,17 @@ func (s *Server) stats(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	who := callerOf(c)
+	stats.Collections = who.visible(stats.Collections)
 	answer := wire.Stats{
 		Version: s.config.Version, Recipe: string(stats.Recipe), Seq: uint64(stats.Seq), Ready: stats.Ready,
 		Uptime:      s.config.Now().Sub(s.started).Seconds(),
 		Collections: wireCollections(stats.Collections),
-		Searchers:   converted(stats.Searchers, wireSearcher),
-		Partial:     wirePartialStats(stats.Partial),
+		Searchers:   []wire.Searcher{},
+	}
+	if who.whole { // what follows counts everybody's
+		answer.Searchers = converted(stats.Searchers, wireSearcher)
+		answer.Partial = wirePartialStats(stats.Partial)
 	}
 	for _, c := range stats.Collections {
 		answer.References += c.References
@@ -46,8 +52,8 @@ func (s *Server) stats(c echo.Context) error {
 	return c.JSON(200, answer)
 }
 
-func wirePartialStats(p hashindex.PartialStats) wire.PartialStats {
-	return wire.PartialStats{Queries: p.Queries, Proposals: p.Proposals, Aligned: p.Aligned, Matched: p.Matched, Seconds: p.Took.Seconds()}
+func wirePartialStats(p hashindex.PartialStats) *wire.PartialStats {
+	return &wire.PartialStats{Queries: p.Queries, Proposals: p.Proposals, Aligned: p.Aligned, Matched: p.Matched, Seconds: p.Took.Seconds()}
 }
 
 func wireSearcher(s hashindex.SpaceStats) wire.Searcher {
@@ -68,8 +74,28 @@ func (s *Server) changes(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	convert := func(change hashindex.Change) wire.Change { return s.wireChange(change, collections) }
-	return c.JSON(200, wire.Changes{Changes: converted(list, convert), Seq: uint64(s.index.Seq())})
+	page := wire.Changes{Next: uint64(after), Seq: uint64(s.index.Seq())}
+	if len(list) > 0 {
+		page.Next = uint64(list[len(list)-1].Seq)
+	}
+	who := callerOf(c)
+	list = slices.DeleteFunc(list, func(change hashindex.Change) bool { return !who.seesChange(change, collections) })
+	page.Changes = converted(list, func(change hashindex.Change) wire.Change { return s.wireChange(change, collections) })
+	return c.JSON(200, page)
+}
+
+// seesChange reports whether the caller may know of the change. One of a reference whose collection is
+// gone has no name any more to tell by.
+func (w caller) seesChange(change hashindex.Change, collections map[hashindex.CollectionID]hashindex.Collection) bool {
+	switch {
+	case w.whole:
+		return true
+	case change.Kind.OfCollection():
+		return w.sees(change.Collection.Name)
+	case change.Kind.OfReference():
+		return w.sees(collections[change.Reference.Collection].Name)
+	}
+	return false
 }
 
 func (s *Server) collectionsByID() (map[hashindex.CollectionID]hashindex.Collection, error) {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -27,10 +29,13 @@ type kind struct {
 var (
 	inputInvalid      = kind{"input_invalid", 400, "A value of the request is out of bounds", 0}
 	bodyMalformed     = kind{"body_malformed", 400, "The body cannot be read", 0}
+	unauthorized      = kind{"unauthorized", 401, "A key is needed that opens this server", 0}
+	forbidden         = kind{"forbidden", 403, "The key is not good for this", 0}
 	crossOrigin       = kind{"cross_origin", 403, "Pages of other sites may not call this server", 0}
 	routeNotFound     = kind{"route_not_found", 404, "There is no such route", 0}
 	collectionMissing = kind{"collection_not_found", 404, "There is no such collection", 0}
 	referenceMissing  = kind{"reference_not_found", 404, "There is no such reference", 0}
+	keyMissing        = kind{"key_not_found", 404, "There is no such key", 0}
 	imageMissing      = kind{"image_not_found", 404, "The reference has no picture", 0}
 	fetchDisabled     = kind{"fetch_disabled", 403, "This server fetches no URLs", 0}
 	methodNotAllowed  = kind{"method_not_allowed", 405, "The route does not know this method", 0}
@@ -48,6 +53,7 @@ var (
 	imageCorrupt      = kind{string(hashindex.CorruptImage), 422, "The picture is damaged", 0}
 	urlRefused        = kind{"url_refused", 422, "The URL may not be fetched", 0}
 	urlFailed         = kind{"url_failed", 422, "The URL answers with no document", 0}
+	rateLimited       = kind{"rate_limited", 429, "The client asks for more than its share", 1}
 	clientGone        = kind{"client_gone", 499, "The client went away", 0}
 	internalError     = kind{"internal_error", 500, "Internal error", 0}
 	storageDamaged    = kind{"storage_damaged", 500, "What is stored is damaged", 0}
@@ -62,8 +68,9 @@ var (
 
 // kinds lists all of them.
 var kinds = []kind{
-	inputInvalid, bodyMalformed, crossOrigin, routeNotFound, collectionMissing, referenceMissing, imageMissing,
-	fetchDisabled, urlRefused, urlFailed, methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, limitExceeded,
+	inputInvalid, bodyMalformed, unauthorized, forbidden, crossOrigin, routeNotFound, collectionMissing, referenceMissing,
+	keyMissing, imageMissing, rateLimited, fetchDisabled, urlRefused, urlFailed,
+	methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, limitExceeded,
 	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, clientGone, internalError,
 	storageDamaged, notReady, stopping, overloaded, timedOut, storageReadOnly, storageFailed, storageFull,
 }
@@ -72,12 +79,16 @@ var kinds = []kind{
 type failure struct {
 	kind
 	detail string
+
+	limit string // at /v1/limits or of the key; may be empty
+	max   int64
+	after time.Duration // when to try again; 0: as the kind says
 }
 
 func (f *failure) Error() string { return f.detail }
 
 func fail(k kind, format string, args ...any) error {
-	return &failure{k, fmt.Sprintf(format, args...)}
+	return &failure{kind: k, detail: fmt.Sprintf(format, args...)}
 }
 
 // about says which kinds the sentinels of err mean: "not found" alone does not say what.
@@ -191,6 +202,9 @@ func problemOf(err error) wire.Problem {
 	if e, ok := errors.AsType[*hashindex.LimitError](err); ok {
 		p.Limit, p.Max = e.Limit, e.Max
 	}
+	if f, ok := errors.AsType[*failure](err); ok && f.limit != "" {
+		p.Limit, p.Max = f.limit, f.max
+	}
 	if e, ok := errors.AsType[*ofImage](err); ok {
 		p.Image = &e.n
 		p.Detail = clip(fmt.Sprintf("image %d: %v", e.n, err))
@@ -201,6 +215,14 @@ func problemOf(err error) wire.Problem {
 func isFailure(err error) bool {
 	_, ok := errors.AsType[*failure](err)
 	return ok
+}
+
+// retryOf is how many seconds after err it is worth trying again; 0: do not.
+func retryOf(err error) int {
+	if f, ok := errors.AsType[*failure](err); ok && f.after > 0 {
+		return seconds(f.after)
+	}
+	return kindOf(err).retry
 }
 
 // clip keeps what a client sent from coming back at length, or as anything but text.
@@ -216,6 +238,9 @@ func writeProblem(c echo.Context, p wire.Problem, retry int) {
 	header := c.Response().Header()
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
+	if p.Status == http.StatusUnauthorized {
+		header.Set("WWW-Authenticate", `Bearer realm="touchstone"`)
+	}
 	if retry > 0 {
 		header.Set("Retry-After", fmt.Sprint(retry))
 	}

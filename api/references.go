@@ -20,9 +20,9 @@ func (s *Server) listReferences(c echo.Context) error {
 	if o.err != nil {
 		return o.err
 	}
-	collection, err := s.index.Collection(pathParameter(c, "name"))
+	collection, err := s.collection(c, pathParameter(c, "name"))
 	if err != nil {
-		return aboutCollection(err)
+		return err
 	}
 	references, err := s.pageOf(c, o, collection.Name, after, limit+1)
 	if err != nil {
@@ -79,7 +79,7 @@ func referenceID(c echo.Context) (hashindex.ReferenceID, error) {
 func parseReferenceID(text string) (hashindex.ReferenceID, error) {
 	id, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || wireID(hashindex.ReferenceID(id)) != text {
-		return 0, fail(referenceMissing, "reference %.40q: not found", text)
+		return 0, noReference(text)
 	}
 	return hashindex.ReferenceID(id), nil
 }
@@ -89,9 +89,9 @@ func (s *Server) showReference(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	reference, collection, err := s.index.Reference(id)
+	reference, collection, err := s.reference(c, id)
 	if err != nil {
-		return aboutReference(err)
+		return err
 	}
 	return c.JSON(200, wireReference(reference, collection, s.index.Recipe()))
 }
@@ -109,9 +109,9 @@ func (s *Server) changeReference(c echo.Context) error {
 	if patch.DisabledUntil, err = parseDisabled(asked.DisabledUntil); err != nil {
 		return err
 	}
-	_, collection, err := s.index.Reference(id)
+	_, collection, err := s.reference(c, id)
 	if err != nil {
-		return aboutReference(err)
+		return err
 	}
 	changed, seq, err := s.index.ChangeReference(c.Request().Context(), actor(c), id, patch)
 	if err != nil {
@@ -140,6 +140,9 @@ func parseDisabled(raw json.RawMessage) (*time.Time, error) {
 func (s *Server) removeReference(c echo.Context) error {
 	id, err := referenceID(c)
 	if err != nil {
+		return err
+	}
+	if _, _, err := s.reference(c, id); err != nil {
 		return err
 	}
 	seq, err := s.index.RemoveReference(c.Request().Context(), actor(c), id)

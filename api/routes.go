@@ -5,6 +5,8 @@ import (
 	"regexp"
 
 	"github.com/labstack/echo/v4"
+
+	"touchstone/api/keys"
 )
 
 // route is one operation of openapi.yaml. HEAD comes with every GET, OPTIONS with every path.
@@ -12,40 +14,57 @@ type route struct {
 	method, path string
 	handle       echo.HandlerFunc
 	options      []string // of the query string; others are refused
+	need         need     // of whoever calls
 }
 
 func (s *Server) table() []route {
 	const get, post, patch, remove = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	list := func(names ...string) []string { return names }
+	var (
+		public   = need{public: true}
+		anyKey   = need{scopes: keys.Any}
+		asking   = need{scopes: keys.Match | keys.Review}
+		matching = need{scopes: keys.Match}
+		adding   = need{scopes: keys.Ingest}
+		looking  = need{scopes: keys.Ingest | keys.Review}
+		judging  = need{scopes: keys.Review}
+		ruling   = need{scopes: keys.Admin}
+		scraping = need{scopes: keys.Any, whole: true}   // its answer is about everybody
+		minting  = need{scopes: keys.Admin, whole: true} // or a key could make one that sees more than itself
+	)
 	return []route{
-		{post, "/v1/collections", s.createCollection, nil},
-		{get, "/v1/collections", s.listCollections, nil},
-		{get, "/v1/collections/:name", s.showCollection, nil},
-		{patch, "/v1/collections/:name", s.changeCollection, nil},
-		{remove, "/v1/collections/:name", s.removeCollection, list("references")},
+		{post, "/v1/collections", s.createCollection, nil, ruling},
+		{get, "/v1/collections", s.listCollections, nil, anyKey},
+		{get, "/v1/collections/:name", s.showCollection, nil, anyKey},
+		{patch, "/v1/collections/:name", s.changeCollection, nil, ruling},
+		{remove, "/v1/collections/:name", s.removeCollection, list("references"), ruling},
 
-		{post, "/v1/collections/:name/references", s.addReferences, nil},
-		{get, "/v1/collections/:name/references", s.listReferences, list("cursor", "limit", "external_id")},
-		{get, "/v1/references/:id", s.showReference, nil},
-		{patch, "/v1/references/:id", s.changeReference, nil},
-		{remove, "/v1/references/:id", s.removeReference, nil},
-		{get, "/v1/references/:id/image", s.showImage, nil},
+		{post, "/v1/collections/:name/references", s.addReferences, nil, adding},
+		{get, "/v1/collections/:name/references", s.listReferences, list("cursor", "limit", "external_id"), looking},
+		{get, "/v1/references/:id", s.showReference, nil, looking},
+		{patch, "/v1/references/:id", s.changeReference, nil, adding},
+		{remove, "/v1/references/:id", s.removeReference, nil, adding},
+		{get, "/v1/references/:id/image", s.showImage, nil, looking},
 
-		{post, "/v1/match", s.match, list("effort", "limit", "collections", "radius")},
-		{post, "/v1/match/hash", s.matchHash, list("algorithm", "radius", "limit", "collections", "dihedral")},
-		{post, "/v1/compare", s.compare, list("radius", "reference")},
-		{post, "/v1/compare/overlay", s.compareOverlay, list("radius", "reference")},
-		{post, "/v1/hash", s.hash, nil},
+		{post, "/v1/match", s.match, list("effort", "limit", "collections", "radius"), matching},
+		{post, "/v1/match/hash", s.matchHash, list("algorithm", "radius", "limit", "collections", "dihedral"), matching},
+		{post, "/v1/compare", s.compare, list("radius", "reference"), asking},
+		{post, "/v1/compare/overlay", s.compareOverlay, list("radius", "reference"), asking},
+		{post, "/v1/hash", s.hash, nil, anyKey},
 
-		{get, "/v1/stats", s.stats, nil},
-		{get, "/v1/limits", s.showLimits, nil},
-		{get, "/v1/changes", s.changes, list("after", "limit")},
-		{get, "/livez", s.live, nil},
-		{get, "/readyz", s.ready, nil},
-		{get, "/metrics", s.showMetrics, nil},
-		{get, "/openapi.yaml", s.contract, nil},
-		{get, "/docs", s.docs, nil},
-		{get, "/docs/:file", s.docs, nil},
+		{post, "/v1/keys", s.createKey, nil, minting},
+		{get, "/v1/keys", s.listKeys, nil, minting},
+		{remove, "/v1/keys/:id", s.revokeKey, nil, minting},
+
+		{get, "/v1/stats", s.stats, nil, anyKey},
+		{get, "/v1/limits", s.showLimits, nil, anyKey},
+		{get, "/v1/changes", s.changes, list("after", "limit"), judging},
+		{get, "/livez", s.live, nil, public},
+		{get, "/readyz", s.ready, nil, public},
+		{get, "/metrics", s.showMetrics, nil, scraping},
+		{get, "/openapi.yaml", s.contract, nil, public},
+		{get, "/docs", s.docs, nil, public},
+		{get, "/docs/:file", s.docs, nil, public},
 	}
 }
 

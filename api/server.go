@@ -4,19 +4,23 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"image"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"touchstone/api/fetch"
+	"touchstone/api/keys"
 	"touchstone/hashindex"
 )
 
@@ -48,8 +52,12 @@ type Config struct {
 	// Fetch gets the pictures that requests name by a URL. Without it, none is fetched.
 	Fetch *fetch.Fetcher
 
+	Access  Access         // who may ask; OpenWithoutKeys by default
+	Proxies []netip.Prefix // that say in X-Forwarded-For who is behind them; only they may bring keys
+
 	Limits  Limits
 	Workers int           // pictures decoded at once, by all requests together; GOMAXPROCS by default
+	TLS     *tls.Config   // nil: Serve speaks in the clear
 	Drain   time.Duration // how long a stopping server says so at /readyz before it lets nobody in
 	Grace   time.Duration // how long requests under way may then take; 20 s by default
 
@@ -58,6 +66,15 @@ type Config struct {
 	Now       func() time.Time // the clock; time.Now by default
 	RequestID func() string    // names requests that bring no name; random by default
 }
+
+// Access says when a key is asked for.
+type Access int
+
+const (
+	OpenWithoutKeys Access = iota // once there is one: for addresses that only this machine reaches
+	KeysRequired                  // always
+	Trusted                       // never: whoever calls could open the store as well
+)
 
 func (c Config) withDefaults() Config {
 	c.Limits = c.Limits.withDefaults()
@@ -80,6 +97,7 @@ func (c Config) withDefaults() Config {
 type Server struct {
 	config  Config
 	index   *hashindex.Index
+	keys    *keys.Ring
 	limits  Limits
 	routes  *echo.Echo
 	known   map[string]string // routes as echo writes them, to openapi.yaml's way
@@ -112,6 +130,10 @@ func New(config Config) (*Server, error) {
 
 		resembling: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
+	var err error
+	if s.keys, err = keys.Open(context.Background(), keys.Config{Index: s.index, Now: config.Now}); err != nil {
+		return nil, err
+	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s)
 	s.routes = s.newRoutes()
@@ -121,19 +143,34 @@ func New(config Config) (*Server, error) {
 func (s *Server) newRoutes() *echo.Echo {
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard) // observe logs
-	// The peer is who is connected: any client can write an X-Forwarded-For.
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = s.newIPExtractor()
 	e.Use(s.observe, s.recovered, s.guard, s.timed)
 	s.known = map[string]string{}
 	for _, r := range s.table() {
 		s.known[r.path] = r.contractPath()
-		e.Add(r.method, r.path, r.handle, r.checkOptions)
+		e.Add(r.method, r.path, r.handle, s.admitted(r), r.checkOptions)
 		if r.method == http.MethodGet {
-			e.Add(http.MethodHead, r.path, r.handle, r.checkOptions)
+			e.Add(http.MethodHead, r.path, r.handle, s.admitted(r), r.checkOptions)
 		}
 	}
 	return e
 }
+
+// newIPExtractor takes the peer for the client, as any client can write an X-Forwarded-For, unless the
+// peer is one of the proxies: then the last address in the header that is none of them.
+func (s *Server) newIPExtractor() echo.IPExtractor {
+	if len(s.config.Proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, each := range s.config.Proxies {
+		trust = append(trust, echo.TrustIPRange(&net.IPNet{IP: each.Addr().AsSlice(), Mask: net.CIDRMask(each.Bits(), each.Addr().BitLen())}))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// Keys are the keys that the server knows.
+func (s *Server) Keys() *keys.Ring { return s.keys }
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
@@ -157,8 +194,12 @@ func (s *Server) HTTPServer() *http.Server {
 // Config.Grace the rest is cut off.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := s.HTTPServer()
+	if s.config.TLS != nil {
+		listener = tls.NewListener(listener, s.config.TLS)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer s.savingUses()()
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -181,6 +222,37 @@ func (s *Server) shutDown(server *http.Server) error {
 		return errors.Join(err, server.Close())
 	}
 	return nil
+}
+
+// usesSaved is how often it is stored when keys were used last.
+const usesSaved = time.Minute
+
+// savingUses stores when keys were used last until stop is called, which stores the rest.
+func (s *Server) savingUses() (stop func()) {
+	save := func() {
+		if err := s.keys.SaveUses(context.Background()); err != nil {
+			s.config.Log.Warn("not stored when keys were used last", "err", err)
+		}
+	}
+	ended := make(chan struct{})
+	var saver sync.WaitGroup
+	saver.Go(func() {
+		tick := time.NewTicker(usesSaved)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				save()
+			case <-ended:
+				save()
+				return
+			}
+		}
+	})
+	return func() {
+		close(ended)
+		saver.Wait()
+	}
 }
 
 // Stop turns /readyz to 503 and ends streams after the result under way; other requests go on.

@@ -129,10 +129,10 @@ func referencesOf(news []NewReference) []Reference {
 }
 
 // Resembling says what an added reference looks like that came before it: asked after the addition,
-// so that two that arrive together see each other.
-func (ix *Index) Resembling(ctx context.Context, added Reference, picture Picture) (Added, error) {
+// so that two that arrive together see each other. Collections outside within are left out.
+func (ix *Index) Resembling(ctx context.Context, added Reference, picture Picture, within Within) (Added, error) {
 	result := Added{Reference: added, Poor: poor(picture)}
-	answer, err := ix.match(ctx, Query{Picture: picture, Radius: PolicyRadius, Effort: FastEffort, Limit: MaxLimit},
+	answer, err := ix.match(ctx, Query{Picture: picture, Within: within, Radius: PolicyRadius, Effort: FastEffort, Limit: MaxLimit},
 		func(r Reference) bool { return r.ID >= added.ID })
 	for _, m := range answer.Matches {
 		if m.Reference.Collection == added.Collection {

@@ -46,15 +46,16 @@ func (c *catalog) carryOut(change Change) {
 	c.byName[of.Name], c.byID[of.ID] = of, of
 }
 
-// named lists the collections of these names, or all when there are none.
-func (c *catalog) named(names []string) ([]Collection, error) {
+// named lists the collections of these names, or all when there are none. Those outside within are as
+// if they were not there.
+func (c *catalog) named(names []string, within Within) ([]Collection, error) {
 	if len(names) == 0 {
-		return c.all(), nil
+		return slices.DeleteFunc(c.all(), func(each Collection) bool { return !within.holds(each.Name) }), nil
 	}
 	var found []Collection
 	for _, name := range names {
 		each, ok := c.byName[name]
-		if !ok {
+		if !ok || !within.holds(name) {
 			return nil, fmt.Errorf("collection %.80q: %w", name, ErrNotFound)
 		}
 		found = append(found, each)

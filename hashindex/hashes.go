@@ -59,7 +59,7 @@ func (s *hashSearch) viewed(do func() error) error {
 }
 
 func (q HashQuery) scope(catalog *catalog) (Scope, error) {
-	asked, err := catalog.named(q.Collections)
+	asked, err := catalog.named(q.Collections, q.Within)
 	var scope Scope
 	for _, c := range asked {
 		radius := q.Radius

@@ -388,7 +388,7 @@ func TestPoorPictureIsUndecidableEvenWhenItsBytesAreKnown(t *testing.T) {
 	if got := f.match(p); got.Status != hashindex.Undecidable || len(got.Matches) > 0 || len(got.Tried) > 0 {
 		t.Errorf("got %+v", got)
 	}
-	resembling, err := f.Resembling(t.Context(), added, p)
+	resembling, err := f.Resembling(t.Context(), added, p, nil)
 	if err != nil || !resembling.Poor {
 		t.Errorf("the owner is not told: %+v %v", resembling, err)
 	}
@@ -432,7 +432,7 @@ func TestResemblingNamesEarlierReferencesOnly(t *testing.T) {
 	conflict := f.add("theirs", altered(p, 3))[0].ID
 	added := f.add("mine", p, altered(p, 1))
 	for i, want := range [][]hashindex.ReferenceID{nil, {added[0].ID}} {
-		got, err := f.Resembling(t.Context(), added[i], altered(p, i))
+		got, err := f.Resembling(t.Context(), added[i], altered(p, i), nil)
 		if err != nil || !slices.Equal(ids(got.NearDuplicates), want) || !slices.Equal(ids(got.Conflicts), []hashindex.ReferenceID{conflict}) {
 			t.Errorf("reference %d: duplicates %v want %v, conflicts %v, %v", i, ids(got.NearDuplicates), want, ids(got.Conflicts), err)
 		}

@@ -78,7 +78,7 @@ type candidate struct {
 
 // admit sets the scopes: the collections asked for and every benign one, each with its radius.
 func (s *search) admit() error {
-	asked, err := s.catalog.named(s.query.Collections)
+	asked, err := s.catalog.named(s.query.Collections, s.query.Within)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *search) admit() error {
 		s.allow(c)
 	}
 	for _, c := range s.catalog.byID {
-		if c.Purpose == Benign {
+		if c.Purpose == Benign && s.query.Within.holds(c.Name) {
 			s.allow(c)
 		}
 	}

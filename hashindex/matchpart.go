@@ -23,8 +23,8 @@ const (
 
 // SearchesParts reports whether a query of full effort in these collections would go on to tier
 // partial: where not, nobody need make features for it. ErrNotFound for an unknown name.
-func (ix *Index) SearchesParts(collections []string) (bool, error) {
-	s := &search{index: ix, query: Query{Collections: collections, Radius: PolicyRadius}, catalog: ix.catalog.Load()}
+func (ix *Index) SearchesParts(collections []string, within Within) (bool, error) {
+	s := &search{index: ix, query: Query{Collections: collections, Within: within, Radius: PolicyRadius}, catalog: ix.catalog.Load()}
 	if err := s.admit(); err != nil {
 		return false, err
 	}

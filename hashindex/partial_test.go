@@ -268,14 +268,14 @@ func TestPartialPolicyDecidesWhatIsSearched(t *testing.T) {
 			t.Errorf("%+v: %d and %d matches, want %d and %d; tried %v", each.policy, len(a.Matches), len(b.Matches), each.crop, each.small, a.Tried)
 		}
 	}
-	if parts, err := f.SearchesParts([]string{"brand"}); parts || err != nil {
+	if parts, err := f.SearchesParts([]string{"brand"}, nil); parts || err != nil {
 		t.Errorf("with the tier off: %v, %v", parts, err)
 	}
 	f.collection("work", hashindex.Work)
-	if parts, err := f.SearchesParts(nil); !parts || err != nil {
+	if parts, err := f.SearchesParts(nil, nil); !parts || err != nil {
 		t.Errorf("with one collection that has it: %v, %v", parts, err)
 	}
-	if _, err := f.SearchesParts([]string{"none"}); !errors.Is(err, hashindex.ErrNotFound) {
+	if _, err := f.SearchesParts([]string{"none"}, nil); !errors.Is(err, hashindex.ErrNotFound) {
 		t.Errorf("of no collection: %v", err)
 	}
 	for _, least := range []float64{-0.1, 1.1, math.NaN()} {
@@ -488,7 +488,7 @@ func TestAddedReferenceIsToldOfWholesOnly(t *testing.T) {
 	p := scene(r)
 	f.add("brand", p)
 	crop := part(r, p, middle, all)
-	result, err := f.Resembling(t.Context(), f.add("brand", crop)[0], crop)
+	result, err := f.Resembling(t.Context(), f.add("brand", crop)[0], crop, nil)
 	if err != nil || len(result.NearDuplicates) != 0 {
 		t.Errorf("%+v, %v", result, err)
 	}

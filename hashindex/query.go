@@ -1,5 +1,7 @@
 package hashindex
 
+import "slices"
+
 // Query asks which references a picture copies.
 type Query struct {
 	Picture     Picture
@@ -7,7 +9,14 @@ type Query struct {
 	Radius      int      // bits of PDQ for every collection asked; PolicyRadius: each its own
 	Effort      Effort
 	Limit       int // at most this many matches, 1..MaxLimit; 0: DefaultLimit
+	Within      Within
 }
+
+// Within names the collections that whoever asks may know of, benign ones among them: no other has any
+// part in the answer. Nil: all of them.
+type Within []string
+
+func (w Within) holds(name string) bool { return w == nil || slices.Contains(w, name) }
 
 // PolicyRadius asks for each collection's own radius.
 const PolicyRadius = -1
@@ -97,6 +106,7 @@ type HashQuery struct {
 	Radius      int // bits; PolicyRadius: each collection's own
 	Collections []string
 	Limit       int // for each result; 0: DefaultLimit
+	Within      Within
 }
 
 // HashAnswer holds a result for each of the query's hashes (or Each of them), in their order.

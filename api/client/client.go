@@ -29,6 +29,7 @@ var ErrUnreachable = errors.New("server not reached")
 type Client struct {
 	base string
 	http *http.Client
+	key  string
 }
 
 // New returns a client of the server at that address, such as "http://127.0.0.1:8080". With a nil
@@ -38,6 +39,13 @@ func New(base string, httpClient *http.Client) *Client {
 		httpClient = &http.Client{Transport: newTransport()}
 	}
 	return &Client{base: strings.TrimSuffix(base, "/"), http: httpClient}
+}
+
+// WithKey is the same client with a key: the token that was shown when the key was made.
+func (c *Client) WithKey(token string) *Client {
+	with := *c
+	with.key = token
+	return &with
 }
 
 func newTransport() http.RoundTripper {
@@ -142,6 +150,9 @@ func (c *Client) request(ctx context.Context, call call) (*http.Request, error) 
 	request, err := http.NewRequestWithContext(ctx, call.method, address, call.body.reader())
 	if err != nil {
 		return nil, err
+	}
+	if c.key != "" {
+		request.Header.Set("Authorization", "Bearer "+c.key)
 	}
 	if call.body.contentType != "" {
 		request.Header.Set("Content-Type", call.body.contentType)

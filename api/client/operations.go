@@ -42,13 +42,14 @@ func (c *Client) AllChanges(ctx context.Context, after uint64) iter.Seq2[wire.Ch
 				return
 			}
 			for _, change := range page.Changes {
-				if after = change.Seq; !yield(change, nil) {
+				if !yield(change, nil) {
 					return
 				}
 			}
-			if len(page.Changes) == 0 || after >= page.Seq {
+			if page.Next <= after || page.Next >= page.Seq { // a page may be empty before the end
 				return
 			}
+			after = page.Next
 		}
 	}
 }

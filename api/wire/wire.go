@@ -122,6 +122,9 @@ type AddedReference struct {
 	Tiers          []string     `json:"tiers"`           // that can find it
 	NearDuplicates []Resembling `json:"near_duplicates"` // null: not looked for
 	Conflicts      []Resembling `json:"conflicts"`       // null: not looked for
+
+	// ClaimedElsewhere says that a collection which the key does not reach has the same.
+	ClaimedElsewhere bool `json:"claimed_elsewhere,omitempty"`
 }
 
 // AddedReferences is the answer of POST /v1/collections/{name}/references.
@@ -361,7 +364,48 @@ type Note struct {
 // Changes is the answer of GET /v1/changes.
 type Changes struct {
 	Changes []Change `json:"changes"`
-	Seq     uint64   `json:"seq"` // of the last change there is
+	Next    uint64   `json:"next"` // what to ask for after this page; the end once it is Seq
+	Seq     uint64   `json:"seq"`  // of the last change there is
+}
+
+// NewKey is the body of POST /v1/keys. With Rotates, what is absent is as the other key has it.
+type NewKey struct {
+	Name              string     `json:"name,omitempty"`
+	Scopes            []string   `json:"scopes,omitempty"`
+	Collections       []string   `json:"collections,omitempty"`         // none: all
+	RequestsPerMinute int        `json:"requests_per_minute,omitempty"` // 0: no limit
+	RequestsAtOnce    int        `json:"requests_at_once,omitempty"`    // 0: no limit
+	Expires           *time.Time `json:"expires,omitempty"`             // absent: never
+	Rotates           string     `json:"rotates,omitempty"`             // the key that this one takes the place of
+	OverlapSeconds    int64      `json:"overlap_seconds,omitempty"`     // how long the other one still opens
+}
+
+// Key is what is known of a key.
+type Key struct {
+	ID                string     `json:"id"`
+	Name              string     `json:"name"`
+	Scopes            []string   `json:"scopes"`
+	Collections       []string   `json:"collections,omitempty"` // absent: all
+	RequestsPerMinute int        `json:"requests_per_minute,omitempty"`
+	RequestsAtOnce    int        `json:"requests_at_once,omitempty"`
+	Rotates           string     `json:"rotates,omitempty"`
+	Created           time.Time  `json:"created"`
+	Expires           *time.Time `json:"expires,omitempty"`
+	Revoked           *time.Time `json:"revoked,omitempty"`
+	LastUsed          *time.Time `json:"last_used,omitempty"` // to the minute
+	Usable            bool       `json:"usable"`              // neither revoked nor expired
+}
+
+// CreatedKey is the answer of POST /v1/keys. Token is what the client sends; nobody can ask for it again.
+type CreatedKey struct {
+	Key   Key    `json:"key"`
+	Token string `json:"token"`
+	Seq   uint64 `json:"seq"`
+}
+
+// Keys is the answer of GET /v1/keys, in the order in which they were made.
+type Keys struct {
+	Keys []Key `json:"keys"`
 }
 
 // Searcher describes one searcher.
@@ -385,7 +429,8 @@ type Stats struct {
 	References  int          `json:"references"`
 	Collections []Collection `json:"collections"`
 	Searchers   []Searcher   `json:"searchers"`
-	Partial     PartialStats `json:"partial"`
+
+	Partial *PartialStats `json:"partial,omitempty"` // absent for a key restricted to collections
 }
 
 // PartialStats are the figures of tier partial since the server started.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"os"
 
 	"touchstone/api/client"
 )
@@ -24,7 +26,7 @@ const (
 // this process. What was opened is closed after it.
 func (a *app) connect(ctx context.Context, need access, use func(*client.Client) error) error {
 	if a.server != "" {
-		return use(client.New(a.server, nil))
+		return use(client.New(a.server, nil).WithKey(cmp.Or(a.key, os.Getenv("TOUCHSTONE_KEY"))))
 	}
 	h, err := openHouse(ctx, a.folder, need)
 	if err != nil {

@@ -36,10 +36,10 @@ var exitCodes = []struct {
 	{exitOK, "success; for match and compare: at least one picture matches"},
 	{exitNoMatch, "no picture matches (match, compare), or the demo did not go as it should"},
 	{exitUsage, "wrong usage: unknown verb, flag or argument"},
-	{exitInput, "bad input: a picture, list or value was refused; the other pictures were dealt with"},
+	{exitInput, "bad input: a picture, list, value or key was refused; the other pictures were dealt with"},
 	{exitNotFound, "no such store, collection or reference"},
 	{exitStore, "the store cannot be used: locked by another process, damaged, written by a newer version, or not ours"},
-	{exitUnavailable, "the server cannot be reached, is overloaded, or failed"},
+	{exitUnavailable, "the server cannot be reached, is overloaded or asked too much, or failed"},
 	{exitDamage, "check or dump found damage"},
 	{exitOther, "anything else, such as a full disk"},
 	{exitInterrupted, "interrupted; what was acknowledged stays"},
@@ -108,7 +108,7 @@ func exitOfProblem(problem *client.Problem) int {
 		return exitStore
 	case problem.Status == http.StatusNotFound:
 		return exitNotFound
-	case problem.Status >= 500:
+	case problem.Status >= 500 || problem.Status == http.StatusTooManyRequests:
 		return exitUnavailable
 	}
 	return exitInput
@@ -146,6 +146,8 @@ func (a *app) hint(err error) string {
 		return "name another folder with --data"
 	case errors.Is(err, client.ErrUnreachable):
 		return "start one with touchstone serve, or work on a folder with --data instead of --server"
+	case refused && problem.Code == "unauthorized":
+		return "name the key with --key or TOUCHSTONE_KEY; touchstone keys create --data FOLDER makes one while no server has the folder open"
 	case refused && problem.Code == "collection_not_found":
 		return "touchstone collections list shows what there is; create makes a new one"
 	}

@@ -18,8 +18,8 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	folder, server string // --data, --server
-	json           bool
+	folder, server, key string // --data, --server, --key
+	json                bool
 
 	started bool // a verb runs: from here on, errors are not about how it was called
 }
@@ -61,11 +61,12 @@ Verbs work on a data folder (--data) or on a running server (--server). To see i
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.folder, "data", cmp.Or(os.Getenv("TOUCHSTONE_FOLDER"), "./touchstone-data"), "data `folder` (or TOUCHSTONE_FOLDER)")
 	flags.StringVar(&a.server, "server", os.Getenv("TOUCHSTONE_SERVER"), "`URL` of a server to ask instead (or TOUCHSTONE_SERVER)")
+	flags.StringVar(&a.key, "key", "", "`token` of the key to ask the server with (or TOUCHSTONE_KEY, which other users of this machine do not see)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
 	root.AddCommand(
 		a.serveCommand(), a.demoCommand(),
 		a.collectionsCommand(), a.addCommand(), a.importCommand(), a.exportCommand(), a.referencesCommand(),
-		a.matchCommand(), a.compareCommand(), a.hashCommand(),
+		a.matchCommand(), a.compareCommand(), a.hashCommand(), a.keysCommand(),
 		a.benchCommand(), a.checkCommand(), a.dumpCommand(), a.infoCommand(), a.versionCommand(), exitCodesTopic(),
 	)
 	return root

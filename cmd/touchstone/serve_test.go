@@ -3,6 +3,16 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,6 +20,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"touchstone/api/client"
+	"touchstone/api/wire"
 )
 
 func TestServeAnswersUntilItIsToldToStop(t *testing.T) {
@@ -64,13 +78,33 @@ func listensOn(t *testing.T, stdout *bufio.Reader) string {
 	return base
 }
 
-func TestOnlyLoopbackAddressesAreServed(t *testing.T) {
-	for listen, want := range map[string]bool{
-		"127.0.0.1:8080": true, "127.0.0.2:0": true, "[::1]:8080": true, "localhost:80": true,
-		":8080": false, "0.0.0.0:8080": false, "[::]:8080": false, "192.168.1.2:8080": false, "example.org:80": false, "8080": false,
+func TestAddressesOfOthersNeedAnEncryptedWay(t *testing.T) {
+	cert, key := certificate(t)
+	for _, test := range []struct {
+		door doorway
+		want string // in the refusal; empty: none
+	}{
+		{doorway{listen: "127.0.0.1:8080"}, ""},
+		{doorway{listen: "127.0.0.2:0"}, ""},
+		{doorway{listen: "[::1]:8080"}, ""},
+		{doorway{listen: "localhost:80"}, ""},
+		{doorway{listen: ":8080"}, "--tls-cert"},
+		{doorway{listen: "0.0.0.0:8080"}, "--behind-proxy"},
+		{doorway{listen: "[::]:8080"}, "loopback"},
+		{doorway{listen: "192.168.1.2:8080"}, "--tls-cert"},
+		{doorway{listen: "example.org:80"}, "--tls-cert"},
+		{doorway{listen: "8080"}, "no address"},
+		{doorway{listen: ":8080", proxies: []string{"10.0.0.0/8", "192.0.2.7/32"}}, ""},
+		{doorway{listen: ":8080", proxies: []string{"10.0.0.1"}}, "no network"},
+		{doorway{listen: ":8080", tlsCert: cert, tlsKey: key}, ""},
+		{doorway{listen: ":8080", tlsCert: cert}, "belong together"},
+		{doorway{listen: ":8080", tlsCert: key, tlsKey: cert}, "--tls-cert"},
+		{doorway{listen: "127.0.0.1:0", drain: maxDrain}, ""},
+		{doorway{listen: "127.0.0.1:0", drain: maxDrain + 1}, "--drain"},
 	} {
-		if err := checkLoopback(listen); (err == nil) != want {
-			t.Errorf("%s: %v", listen, err)
+		err := test.door.check()
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: %v, want %q", test.door, err, test.want)
 		}
 	}
 }
@@ -92,5 +126,91 @@ func TestReachIsReadFromFlags(t *testing.T) {
 		if (err != nil) != c.refused || (f != nil) != c.fetches {
 			t.Errorf("%+v: fetcher %v, error %v", c.reach, f != nil, err)
 		}
+	}
+}
+
+// certificate makes one for 127.0.0.1 that signs itself.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	signed, err := x509.CreateCertificate(rand.Reader, &template, &template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, content []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return write("cert.pem", "CERTIFICATE", signed), write("key.pem", "EC PRIVATE KEY", encoded)
+}
+
+func TestServerForOthersRefusesToStartWithoutAKeyAndAsksForIt(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	cert, key := certificate(t)
+	var out bytes.Buffer
+	code := run(t.Context(), []string{"serve", "--data", data, "--listen", "0.0.0.0:0", "--tls-cert", cert, "--tls-key", key}, nil, &out, &out)
+	if code != exitUsage || !strings.Contains(out.String(), "touchstone keys create") {
+		t.Fatalf("exit code %d: %s", code, &out)
+	}
+	var made wire.CreatedKey
+	if err := json.Unmarshal([]byte(touchstone(t, exitOK, "keys", "create", "--data", data, "--name", "operator", "--scope", "admin", "--json")), &made); err != nil {
+		t.Fatal(err)
+	}
+
+	child := exec.Command(os.Args[0], "serve", "--data", data, "--listen", "0.0.0.0:0", "--tls-cert", cert, "--tls-key", key)
+	child.Env = append(os.Environ(), "TOUCHSTONE_RUN_AS_COMMAND=1")
+	var stderr bytes.Buffer
+	child.Stderr = &stderr
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer child.Process.Kill()
+	base := listensOn(t, bufio.NewReader(stdout))
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(base, "https://"))
+	base = "https://127.0.0.1:" + port
+
+	roots := x509.NewCertPool()
+	trusted, err := os.ReadFile(cert)
+	if err != nil || !roots.AppendCertsFromPEM(trusted) {
+		t.Fatal(err)
+	}
+	trusting := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	defer trusting.CloseIdleConnections()
+	c := client.New(base, trusting)
+	_, err = c.Stats(t.Context())
+	if problem, ok := errors.AsType[*client.Problem](err); !ok || problem.Code != "unauthorized" {
+		t.Errorf("without a key: %v", err)
+	}
+	if _, err := c.WithKey(made.Token).CreateCollection(t.Context(), wire.NewCollection{Name: "bags", Purpose: "brand"}); err != nil {
+		t.Errorf("with the key: %v", err)
+	}
+	child.Process.Signal(syscall.SIGTERM)
+	if err := child.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, &stderr)
+	}
+	if strings.Contains(stderr.String(), made.Token) {
+		t.Errorf("the token is in the log")
+	}
+	history := touchstone(t, exitOK, "dump", "--data", data, "--json")
+	if !strings.Contains(history, `"actor":"`+made.Key.ID+`"`) {
+		t.Errorf("the history does not name the key: %s", history)
+	}
+	if list := touchstone(t, exitOK, "keys", "list", "--data", data, "--json"); !strings.Contains(list, `"last_used"`) {
+		t.Errorf("the last use is not stored: %s", list)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"touchstone/api"
-	"touchstone/api/fetch"
 	"touchstone/hashindex"
 	"touchstone/hashindex/align"
 	"touchstone/hashindex/fingerprint"
@@ -36,7 +35,7 @@ type house struct {
 
 // openHouse opens the data folder as far as the verb needs it.
 func openHouse(ctx context.Context, folder string, need access) (*house, error) {
-	h, err := open(folder, need, plan{searcher: defaultSearcher, lazy: true}, slog.New(slog.DiscardHandler))
+	h, err := open(folder, need, plan{searcher: defaultSearcher, lazy: true, config: api.Config{Access: api.Trusted}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +53,9 @@ func openHouse(ctx context.Context, folder string, need access) (*house, error) 
 
 // plan says how searches are answered.
 type plan struct {
-	searcher string         // the one in memory
-	lazy     bool           // load it only when the questions are many
-	fetch    *fetch.Fetcher // of what requests name by a URL; nil: nothing is fetched
+	searcher string     // the one in memory
+	lazy     bool       // load it only when the questions are many
+	config   api.Config // of the server, but for what build puts in
 }
 
 // open is openHouse without waiting for the searchers.
@@ -130,16 +129,12 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 		return nil, err
 	}
 	maker := fingerprint.New(fingerprint.Limits{})
-	server, err := api.New(api.Config{
-		Index:       index,
-		Fingerprint: maker,
-		Variants:    pdq.Derive,
-		NewAligner:  align.New,
-		Fetch:       p.fetch,
-		Limits:      api.Limits{Pictures: pictureLimits(maker.Limits())},
-		Version:     thisBuild().Version,
-		Log:         log,
-	})
+	config := p.config
+	config.Index, config.Fingerprint = index, maker
+	config.Variants, config.NewAligner = pdq.Derive, align.New
+	config.Limits = api.Limits{Pictures: pictureLimits(maker.Limits())}
+	config.Version, config.Log = thisBuild().Version, log
+	server, err := api.New(config)
 	if err != nil {
 		return nil, errors.Join(err, index.Close())
 	}
