@@ -9,6 +9,11 @@ package main
 import (
 	"context"
 	"os"
+
+	"touchstone/hashindex/sandbox"
 )
 
-func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	sandbox.Enter()
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

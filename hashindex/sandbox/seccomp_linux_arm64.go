@@ -1,0 +1,10 @@
+package sandbox
+
+import "golang.org/x/sys/unix"
+
+const thisArch = unix.AUDIT_ARCH_AARCH64
+
+var (
+	computingHere []uint32
+	readingHere   = []uint32{unix.SYS_NEWFSTATAT}
+)
