@@ -110,6 +110,7 @@ func (s *Server) addList(c echo.Context, collection string, format hashlist.Form
 
 func (s *Server) readList(body io.Reader, format hashlist.Format) (news []hashindex.NewReference, err error) {
 	list := hashlist.NewReader(body, format)
+	news = make([]hashindex.NewReference, 0, 1024)
 	var frames []hashindex.Frame // room for those of the next rows
 	for {
 		row, err := list.Read()

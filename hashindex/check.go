@@ -167,7 +167,7 @@ func (ix *Index) sumStore(ctx context.Context, r Reader, report *CheckReport) (s
 
 func (ix *Index) sumReference(sums []sum, reference Reference) {
 	for i, s := range ix.spaces {
-		for _, e := range s.entries(nil, ix.recipe, reference) {
+		for _, e := range s.entries(nil, ix.recipe, &reference) {
 			sums[i].add(e)
 		}
 	}

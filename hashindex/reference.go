@@ -52,7 +52,7 @@ const QualityUnknown = -1
 
 // searchable reports whether the frame takes part in searches under the recipe: hashes of another
 // recipe are not comparable (I4), and hashes of a poor picture mean nothing.
-func (f StoredFrame) searchable(recipe Recipe) bool {
+func (f *StoredFrame) searchable(recipe Recipe) bool {
 	return f.Recipe == recipe && (f.Quality == QualityUnknown || f.Quality >= PoorQuality)
 }
 

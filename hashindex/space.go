@@ -98,17 +98,7 @@ func (s *space) replace(old, new *feed) {
 // feedTo is the one way into a searcher, for live writes and for recovery alike. Changes that the
 // searcher has seen are skipped, so that a replay may overlap.
 func (s *space) feedTo(f *feed, recipe Recipe, changes []Change) {
-	var edits []Edit
-	for _, change := range changes {
-		if change.Seq <= f.applied {
-			continue
-		}
-		switch change.Kind {
-		case ReferenceAdded, ReferenceRemoved:
-			edits = s.appendEdits(edits, recipe, change)
-		}
-	}
-	if len(edits) > 0 {
+	if edits := s.edits(recipe, changes, f.applied); len(edits) > 0 {
 		f.Apply(edits)
 		f.held.Add(growth(edits))
 	}
@@ -116,6 +106,26 @@ func (s *space) feedTo(f *feed, recipe Recipe, changes []Change) {
 	if n := len(changes); n > 0 {
 		f.applied = max(f.applied, changes[n-1].Seq)
 	}
+}
+
+// edits are what the changes after that one do to the space.
+func (s *space) edits(recipe Recipe, changes []Change, after Seq) []Edit {
+	var edits []Edit
+	var entries []Entry
+	for i := range changes {
+		c := &changes[i] // large, and a list adds ten thousand
+		if c.Seq <= after || c.Kind != ReferenceAdded && c.Kind != ReferenceRemoved {
+			continue
+		}
+		entries = s.entries(entries[:0], recipe, &c.Reference)
+		if edits == nil && len(entries) > 0 {
+			edits = make([]Edit, 0, len(entries)*(len(changes)-i))
+		}
+		for _, e := range entries {
+			edits = append(edits, Edit{Entry: e, Removed: c.Kind == ReferenceRemoved})
+		}
+	}
+	return edits
 }
 
 func growth(edits []Edit) (n int64) {
@@ -129,17 +139,11 @@ func growth(edits []Edit) (n int64) {
 	return n
 }
 
-func (s *space) appendEdits(edits []Edit, recipe Recipe, change Change) []Edit {
-	for _, entry := range s.entries(nil, recipe, change.Reference) {
-		edits = append(edits, Edit{Entry: entry, Removed: change.Kind == ReferenceRemoved})
-	}
-	return edits
-}
-
 // entries appends what the space holds of the reference. It depends on the reference's frames
 // alone, which never change, so that a removal finds what the addition made.
-func (s *space) entries(dst []Entry, recipe Recipe, r Reference) []Entry {
-	for n, frame := range r.Frames {
+func (s *space) entries(dst []Entry, recipe Recipe, r *Reference) []Entry {
+	for n := range r.Frames {
+		frame := &r.Frames[n]
 		hash := frame.Hashes[s.algorithm]
 		if hash.IsZero() || !frame.searchable(recipe) || s.alone && !frame.Hashes[PDQ].IsZero() {
 			continue

@@ -129,22 +129,38 @@ func tidy(r *wire.HashReference) error {
 
 // checkHash says whether the hash has upper-case digits, or what is wrong with it.
 func checkHash(a hashindex.Algorithm, text string) (upper bool, err error) {
-	digits := len(text) == a.Bits()/4
-	for i := 0; i < len(text) && digits; i++ {
-		switch c := text[i]; {
-		case '0' <= c && c <= '9' || 'a' <= c && c <= 'f':
-		case 'A' <= c && c <= 'F':
-			upper = true
-		default:
-			digits = false
-		}
+	var seen digit
+	for i := range len(text) {
+		seen |= digits[text[i]]
 	}
-	if digits {
-		return upper, nil
+	if len(text) == a.Bits()/4 && seen&noDigit == 0 {
+		return seen&upperDigit != 0, nil
 	}
 	_, err = hashindex.ParseHashFor(a, text)
 	return false, invalid(a.String(), "%v", err)
 }
+
+// digit says what a byte is as one of a hash: nothing to remark on, if it is zero.
+type digit byte
+
+const (
+	upperDigit digit = 1 << iota
+	noDigit
+)
+
+// digits is looked up without a branch that random digits would mislead.
+var digits = func() (of [256]digit) {
+	for c := range of {
+		switch {
+		case '0' <= c && c <= '9' || 'a' <= c && c <= 'f':
+		case 'A' <= c && c <= 'F':
+			of[c] = upperDigit
+		default:
+			of[c] = noDigit
+		}
+	}
+	return of
+}()
 
 func checkUTF8(r *wire.HashReference) error {
 	if !utf8.ValidString(r.ExternalID) {

@@ -98,8 +98,10 @@ func (h *held) Read(p []byte) (int, error) {
 var errNotItsTurn = errors.New("the rows before were not added")
 
 func (im *importer) readChunks(ctx context.Context, list *hashlist.Reader, chunks chan<- chunk) {
+	room := 0
 	for row := 1; ; {
-		c := im.readChunk(list, row)
+		c := im.readChunk(list, row, room)
+		room = len(c.body) + len(c.body)/16
 		ended := c.err != nil
 		if c.err == io.EOF {
 			c.err = nil
@@ -116,9 +118,10 @@ func (im *importer) readChunks(ctx context.Context, list *hashlist.Reader, chunk
 	}
 }
 
-// readChunk takes rows as they stand in the list: what was read there need not be written anew.
-func (im *importer) readChunk(list *hashlist.Reader, first int) chunk {
-	c := chunk{first: first, last: first - 1}
+// readChunk takes rows as they stand in the list: what was read there need not be written anew. Room is
+// about how many bytes they will be.
+func (im *importer) readChunk(list *hashlist.Reader, first, room int) chunk {
+	c := chunk{first: first, last: first - 1, body: make([]byte, 0, room)}
 	for c.rows < chunkRows && len(c.body) < chunkBytes {
 		row, err := list.Read()
 		if err != nil {
