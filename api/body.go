@@ -26,6 +26,9 @@ type clock struct {
 // arrived starts the time for the work. It also gives a stream its time for the next chunk.
 func (c *clock) arrived() { c.timer.Reset(c.work) }
 
+// extend gives a request that waits on purpose its time for the work after that.
+func (c *clock) extend(wait time.Duration) { c.timer.Reset(wait + c.work) }
+
 // timed ends the context of a request that takes too long.
 func (s *Server) timed(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {

@@ -222,6 +222,7 @@ func TestWalkOverEveryOperationKeepsTheContract(t *testing.T) {
 	walkCollections(h)
 	walkReferences(h)
 	walkMatching(h)
+	walkWebhooks(h)
 	walkKeys(h)
 	for _, path := range []string{"/v1/stats", "/v1/limits", "/v1/changes", "/livez", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/docs/start.js"} {
 		h.get(path).want(200)

@@ -3,6 +3,7 @@ package api
 import (
 	"math"
 	"strconv"
+	"time"
 
 	"touchstone/api/wire"
 	"touchstone/hashindex"
@@ -35,6 +36,14 @@ func converted[From, To any](list []From, convert func(From) To) []To {
 		out[i] = convert(each)
 	}
 	return out
+}
+
+// wireTime is nil for the zero time.
+func wireTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 func wireID(id hashindex.ReferenceID) string { return strconv.FormatUint(uint64(id), 10) }

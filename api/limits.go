@@ -9,6 +9,7 @@ import (
 
 	"touchstone/api/hashlist"
 	"touchstone/api/keys"
+	"touchstone/api/webhook"
 	"touchstone/api/wire"
 	"touchstone/hashindex"
 )
@@ -34,6 +35,7 @@ const (
 	maxReferenceHashes = 10_000 // in one body, JSON or list
 	maxResembled       = 100    // references added at once that are told what they resemble
 	maxPage            = 1000
+	maxWait            = 60 // seconds, for a change
 	defaultPage        = 100
 	maxSubject         = 1 << 10
 	maxField           = 64 << 10 // a text part of a multipart body
@@ -71,6 +73,9 @@ func (l Limits) byName() map[string]int64 {
 		"partial_frames":      hashindex.MaxPartialFrames,
 		"partial_proposals":   hashindex.MaxProposals,
 		"page":                maxPage,
+		"wait_seconds":        maxWait,
+		"webhooks":            webhook.MaxHooks,
+		"webhook_events":      webhook.MaxEvents,
 		"radius_256":          int64(hashindex.PDQ.MaxRadius()),
 		"radius_64":           int64(hashindex.PHash.MaxRadius()),
 		"subject_bytes":       maxSubject,

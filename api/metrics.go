@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"runtime"
 	"strconv"
 	"time"
@@ -106,11 +107,15 @@ var (
 	lookupsDesc    = prometheus.NewDesc("touchstone_searcher_lookups_total", "Hashes that a searcher has looked up.", []string{"space", "searcher"}, nil)
 	partialDesc    = prometheus.NewDesc("touchstone_partial_total", "What tier partial has done: pictures asked, references proposed, of those laid over the query, and of those found.", []string{"what"}, nil)
 	partialSeconds = prometheus.NewDesc("touchstone_partial_seconds_total", "Time that tier partial took.", nil, nil)
+	webhooksDesc   = prometheus.NewDesc("touchstone_webhooks", "Webhooks by state.", []string{"state"}, nil)
+	parkedDesc     = prometheus.NewDesc("touchstone_webhook_parked", "Deliveries that failed and are tried again.", nil, nil)
+	behindDesc     = prometheus.NewDesc("touchstone_webhook_behind", "Changes that the slowest enabled webhook was not sent yet.", nil, nil)
+	lettersDesc    = prometheus.NewDesc("touchstone_webhook_deliveries_total", "Attempts to deliver an event by outcome, and events given up.", []string{"outcome"}, nil)
 	buildDesc      = prometheus.NewDesc("touchstone_build_info", "Always 1.", []string{"version", "recipe", "go"}, nil)
 )
 
 func (x *indexCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, partialDesc, partialSeconds, buildDesc} {
+	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, partialDesc, partialSeconds, webhooksDesc, parkedDesc, behindDesc, lettersDesc, buildDesc} {
 		descs <- d
 	}
 }
@@ -139,6 +144,21 @@ func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(partialDesc, prometheus.CounterValue, float64(n), what)
 	}
 	out <- prometheus.MustNewConstMetric(partialSeconds, prometheus.CounterValue, p.Took.Seconds())
+	x.collectWebhooks(out, gauge)
+}
+
+func (x *indexCollector) collectWebhooks(out chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string)) {
+	stats, err := x.hooks.Stats(context.Background())
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(webhooksDesc, err)
+	}
+	gauge(webhooksDesc, float64(stats.Enabled), "enabled")
+	gauge(webhooksDesc, float64(stats.Disabled), "disabled")
+	gauge(parkedDesc, float64(stats.Parked))
+	gauge(behindDesc, float64(stats.Behind))
+	for outcome, n := range map[string]uint64{"delivered": stats.Delivered, "failed": stats.Failed, "given_up": stats.Dead} {
+		out <- prometheus.MustNewConstMetric(lettersDesc, prometheus.CounterValue, float64(n), outcome)
+	}
 }
 
 func (s *Server) showMetrics(c echo.Context) error {

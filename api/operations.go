@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -63,8 +65,12 @@ func wireSearcher(s hashindex.SpaceStats) wire.Searcher {
 func (s *Server) changes(c echo.Context) error {
 	o := optionsOf(c)
 	after, limit := o.integer("after", 0, 0, math.MaxInt), o.integer("limit", defaultPage, 1, maxPage)
+	wait := o.integer("wait", 0, 0, maxWait)
 	if o.err != nil {
 		return o.err
+	}
+	if err := s.await(c, hashindex.Seq(after), time.Duration(wait)*time.Second); err != nil {
+		return err
 	}
 	list, err := s.index.Changes(c.Request().Context(), hashindex.Seq(after), limit)
 	if err != nil {
@@ -96,6 +102,26 @@ func (w caller) seesChange(change hashindex.Change, collections map[hashindex.Co
 		return w.sees(collections[change.Reference.Collection].Name)
 	}
 	return false
+}
+
+// await returns once there is a change after that one, but not later than after so long, nor when the
+// server stops: the list is empty then.
+func (s *Server) await(c echo.Context, after hashindex.Seq, long time.Duration) error {
+	if long == 0 {
+		return nil
+	}
+	ctx := c.Request().Context()
+	bodyOf(c.Request()).clock.extend(long)
+	timer := time.NewTimer(long)
+	defer timer.Stop()
+	select {
+	case <-s.index.Beyond(after):
+	case <-timer.C:
+	case <-s.stopping.Done():
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 func (s *Server) collectionsByID() (map[hashindex.CollectionID]hashindex.Collection, error) {

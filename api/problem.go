@@ -38,6 +38,7 @@ var (
 	keyMissing        = kind{"key_not_found", 404, "There is no such key", 0}
 	imageMissing      = kind{"image_not_found", 404, "The reference has no picture", 0}
 	fetchDisabled     = kind{"fetch_disabled", 403, "This server fetches no URLs", 0}
+	webhookMissing    = kind{"webhook_not_found", 404, "There is no such webhook", 0}
 	methodNotAllowed  = kind{"method_not_allowed", 405, "The route does not know this method", 0}
 	bodyTooSlow       = kind{"body_too_slow", 408, "The body did not arrive in time", 0}
 	collectionExists  = kind{"collection_exists", 409, "The collection is there already", 0}
@@ -69,7 +70,7 @@ var (
 // kinds lists all of them.
 var kinds = []kind{
 	inputInvalid, bodyMalformed, unauthorized, forbidden, crossOrigin, routeNotFound, collectionMissing, referenceMissing,
-	keyMissing, imageMissing, rateLimited, fetchDisabled, urlRefused, urlFailed,
+	keyMissing, webhookMissing, imageMissing, rateLimited, fetchDisabled, urlRefused, urlFailed,
 	methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, limitExceeded,
 	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, clientGone, internalError,
 	storageDamaged, notReady, stopping, overloaded, timedOut, storageReadOnly, storageFailed, storageFull,
@@ -101,6 +102,8 @@ func (a *about) Unwrap() error { return a.error }
 
 func aboutCollection(err error) error { return aboutKinds(err, collectionMissing, collectionExists) }
 func aboutReference(err error) error  { return aboutKinds(err, referenceMissing, referenceExists) }
+
+func aboutWebhook(err error) error { return aboutKinds(err, webhookMissing, internalError) }
 
 // aboutAddition is for adding references: the collection may be missing and a reference be there.
 func aboutAddition(err error) error { return aboutKinds(err, collectionMissing, referenceExists) }

@@ -21,6 +21,7 @@ import (
 
 	"touchstone/api/fetch"
 	"touchstone/api/keys"
+	"touchstone/api/webhook"
 	"touchstone/hashindex"
 )
 
@@ -55,6 +56,10 @@ type Config struct {
 	Access  Access         // who may ask; OpenWithoutKeys by default
 	Proxies []netip.Prefix // that say in X-Forwarded-For who is behind them; only they may bring keys
 
+	// Deliver carries events to the webhooks that clients register; one that reaches public addresses
+	// alone by default.
+	Deliver *fetch.Fetcher
+
 	Limits  Limits
 	Workers int           // pictures decoded at once, by all requests together; GOMAXPROCS by default
 	TLS     *tls.Config   // nil: Serve speaks in the clear
@@ -81,6 +86,9 @@ func (c Config) withDefaults() Config {
 	c.Workers = cmp.Or(c.Workers, runtime.GOMAXPROCS(0))
 	c.Grace = cmp.Or(c.Grace, 20*time.Second)
 	c.Version = cmp.Or(c.Version, "devel")
+	if c.Deliver == nil {
+		c.Deliver = fetch.New(fetch.Config{})
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -101,6 +109,7 @@ type Server struct {
 	limits  Limits
 	routes  *echo.Echo
 	known   map[string]string // routes as echo writes them, to openapi.yaml's way
+	hooks   *webhook.Sender
 	metrics *metrics
 	origins *http.CrossOriginProtection
 	started time.Time
@@ -135,6 +144,9 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.hooks = webhook.New(webhook.Config{
+		Index: s.index, Check: config.Deliver.Check, Post: config.Deliver.Post, Event: s.event, Now: config.Now, Log: config.Log,
+	})
 	s.metrics = newMetrics(s)
 	s.routes = s.newRoutes()
 	return s, nil
@@ -198,6 +210,12 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		listener = tls.NewListener(listener, s.config.TLS)
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		s.hooks.Run(ctx)
+	}()
+	defer func() { <-sent }()
 	defer cancel()
 	defer s.savingUses()()
 	stopped := make(chan error, 1)

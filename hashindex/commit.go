@@ -175,6 +175,7 @@ func (ix *Index) apply(changes []Change) {
 	ix.applyPartial(changes)
 	ix.catalog.Store(ix.catalog.Load().after(changes))
 	ix.applied.Store(uint64(changes[len(changes)-1].Seq))
+	ix.move()
 	ix.saveSoon()
 }
 

@@ -20,7 +20,8 @@ type Index struct {
 	spaces  []*space
 	partial *partialSpace // nil without the tier
 	catalog atomic.Pointer[catalog]
-	applied atomic.Uint64 // the Seq that every space and the catalogue have seen
+	applied atomic.Uint64                 // the Seq that every space and the catalogue have seen
+	moved   atomic.Pointer[chan struct{}] // closed, and another in its place, whenever applied moves
 
 	commits committer
 
@@ -105,6 +106,7 @@ func Open(config Config) (*Index, error) {
 
 		partial: newPartialSpace(config),
 	}
+	ix.move()
 	if err := ix.loadCatalog(); err != nil {
 		return nil, err
 	}

@@ -84,6 +84,12 @@ func (f *Fetcher) Limits() map[string]int64 {
 	}
 }
 
+// Check refuses a URL that its text alone forbids, as Get and Post do.
+func (f *Fetcher) Check(address string) error {
+	_, err := parse(address)
+	return err
+}
+
 // Get is the document at the URL. What the answer says of its type is not asked. ErrRefused,
 // ErrFailed, a *hashindex.LimitError for a document that is too long, or the error of ctx.
 func (f *Fetcher) Get(ctx context.Context, address string) (document []byte, err error) {

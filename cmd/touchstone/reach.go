@@ -18,11 +18,10 @@ type reach struct {
 
 func (r *reach) flags(flags *pflag.FlagSet) {
 	flags.BoolVar(&r.fetch, "fetch", false, "fetch pictures that requests name by a URL, from public addresses")
-	flags.StringSliceVar(&r.networks, "fetch-allow", nil, "`networks` that may be reached though they are not public, such as 10.1.0.0/16")
-	flags.UintSliceVar(&r.ports, "fetch-port", []uint{80, 443}, "`ports` that may be reached")
+	flags.StringSliceVar(&r.networks, "fetch-allow", nil, "`networks` that may be reached for pictures and by webhooks though they are not public, such as 10.1.0.0/16")
+	flags.UintSliceVar(&r.ports, "fetch-port", []uint{80, 443}, "`ports` that may be reached for pictures and by webhooks")
 }
 
-// fetcher is nil when nothing is to be fetched.
 func (r *reach) fetcher() (*fetch.Fetcher, error) {
 	var config fetch.Config
 	for _, text := range r.networks {
@@ -38,8 +37,13 @@ func (r *reach) fetcher() (*fetch.Fetcher, error) {
 		}
 		config.Ports = append(config.Ports, uint16(port))
 	}
-	if !r.fetch {
-		return nil, nil
-	}
 	return fetch.New(config), nil
+}
+
+// ifAsked is nil when requests must not have anything fetched.
+func (r *reach) ifAsked(f *fetch.Fetcher) *fetch.Fetcher {
+	if !r.fetch {
+		return nil
+	}
+	return f
 }

@@ -43,7 +43,7 @@ func (a *app) serve(ctx context.Context, door *doorway, searcher string, reach r
 	if _, known := searchers[searcher]; !known {
 		return usageError{unknownSearcher(searcher), "touchstone serve"}
 	}
-	fetcher, err := reach.fetcher()
+	outside, err := reach.fetcher()
 	if err != nil {
 		return usageError{err, "touchstone serve"}
 	}
@@ -56,7 +56,7 @@ func (a *app) serve(ctx context.Context, door *doorway, searcher string, reach r
 	}
 	log := slog.New(slog.NewTextHandler(a.stderr, nil))
 	config := door.config()
-	config.Fetch = fetcher
+	config.Deliver, config.Fetch = outside, reach.ifAsked(outside)
 	h, err := open(a.folder, writing, plan{searcher: searcher, config: config}, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -123,8 +123,8 @@ func TestReachIsReadFromFlags(t *testing.T) {
 		{reach{fetch: true, ports: []uint{65536}}, true, false},
 	} {
 		f, err := c.reach.fetcher()
-		if (err != nil) != c.refused || (f != nil) != c.fetches {
-			t.Errorf("%+v: fetcher %v, error %v", c.reach, f != nil, err)
+		if (err != nil) != c.refused || (c.reach.ifAsked(f) != nil) != c.fetches {
+			t.Errorf("%+v: error %v, fetches %v", c.reach, err, c.reach.ifAsked(f) != nil)
 		}
 	}
 }

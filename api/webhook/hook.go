@@ -1,0 +1,179 @@
+package webhook
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"touchstone/hashindex"
+)
+
+// ID numbers hooks from 1.
+type ID uint64
+
+func (id ID) String() string { return strconv.FormatUint(uint64(id), 10) }
+func (id ID) key() string    { return fmt.Sprintf("%016x", uint64(id)) }
+
+// Hook is where events are sent.
+type Hook struct {
+	ID       ID        `json:"id"`
+	URL      string    `json:"url"`
+	Events   []string  `json:"events"` // such as "hit.*"; "*" is all
+	Created  time.Time `json:"created"`
+	Disabled string    `json:"disabled,omitempty"` // why; empty: it is enabled
+
+	Cursor   hashindex.Seq `json:"cursor"`             // all up to this one was sent, or is parked
+	Failures int           `json:"failures,omitempty"` // in a row
+	Dead     int           `json:"dead,omitempty"`     // letters given up, in a row
+	Parked   int           `json:"parked,omitempty"`
+	Due      time.Time     `json:"due,omitzero"` // when the first of the parked is tried again
+
+	Status int       `json:"status,omitempty"` // of the last answer
+	Error  string    `json:"error,omitempty"`  // of the last delivery
+	Tried  time.Time `json:"tried,omitzero"`
+
+	// Edition changes whenever somebody changes the hook, so that a delivery under way does not write
+	// what was true before.
+	Edition int `json:"edition"`
+}
+
+// Letter is a delivery that failed.
+type Letter struct {
+	Seq      hashindex.Seq `json:"seq"`
+	Type     string        `json:"type"`
+	Attempts int           `json:"attempts"`
+	First    time.Time     `json:"first"`
+	Due      time.Time     `json:"due,omitzero"` // zero for a dead letter
+	Status   int           `json:"status,omitempty"`
+	Error    string        `json:"error,omitempty"`
+}
+
+// Event is what is sent of a change.
+type Event struct {
+	Type string    // such as "hit.recorded"
+	Time time.Time // when it happened
+	Data any       // as JSON
+}
+
+// The tables, with the keys of their rows. Secrets have their own: nothing that lists hooks reads it.
+const (
+	hookRows   = "webhooks"         // hook
+	secretRows = "webhook-secrets"  // hook
+	parkedRows = "webhook-parked"   // hook, seq
+	deadRows   = "webhook-dead"     // hook, seq
+	counters   = "webhook-counters" // "webhook": the last number given
+)
+
+// What there may be of hooks, and of patterns of a hook.
+const (
+	MaxHooks  = 100
+	MaxEvents = 20
+)
+
+const (
+	maxParked = 100  // letters of a hook; then it is sent nothing new
+	maxDead   = 1000 // letters of a hook that are kept
+)
+
+var pattern = regexp.MustCompile(`^(\*|[a-z_]{1,32}(\.\*|\.[a-z_]{1,32})?)$`)
+
+func (h Hook) validate() error {
+	if len(h.Events) == 0 || len(h.Events) > MaxEvents {
+		return invalid("events", "%d given, want 1 to %d", len(h.Events), MaxEvents)
+	}
+	for _, e := range h.Events {
+		if !pattern.MatchString(e) {
+			return invalid("events", "%.40q: want a type such as \"hit.recorded\", \"hit.*\" or \"*\"", e)
+		}
+	}
+	return nil
+}
+
+// wants reports whether an event of the type is sent. A pattern without a dot is that type, or all below it.
+func (h Hook) wants(eventType string) bool {
+	return slices.ContainsFunc(h.Events, func(p string) bool {
+		return p == "*" || p == eventType || strings.HasPrefix(eventType, strings.TrimSuffix(p, "*")) && strings.HasSuffix(p, ".*")
+	})
+}
+
+func invalid(field, format string, args ...any) error {
+	return &hashindex.InputError{Field: field, Reason: fmt.Sprintf(format, args...)}
+}
+
+func letterKey(id ID, seq hashindex.Seq) string { return id.key() + fmt.Sprintf("%016x", uint64(seq)) }
+
+func load[T any](r hashindex.Reader, table, key string) (value T, err error) {
+	raw, err := r.Row(table, key)
+	if err != nil {
+		return value, err
+	}
+	return decode[T](table, key, raw)
+}
+
+func decode[T any](table, key string, raw []byte) (value T, err error) {
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return value, fmt.Errorf("row %q of %s: %v: %w", key, table, err, hashindex.ErrDamaged)
+	}
+	return value, nil
+}
+
+func save(w hashindex.Writer, table, key string, value any) error {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return w.PutRow(table, key, raw)
+}
+
+func loadHook(r hashindex.Reader, id ID) (Hook, error) {
+	h, err := load[Hook](r, hookRows, id.key())
+	if err != nil {
+		return h, fmt.Errorf("webhook %v: %w", id, err)
+	}
+	return h, nil
+}
+
+// letters are the hook's letters in the table, in order, from that Seq on.
+func letters(r hashindex.Reader, table string, id ID, from hashindex.Seq, limit int) (list []Letter, err error) {
+	for row, err := range r.Rows(table, letterKey(id, from)) {
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasPrefix(row.Key, id.key()) || len(list) == limit {
+			break
+		}
+		l, err := decode[Letter](table, row.Key, row.Value)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+func hooks(r hashindex.Reader) (list []Hook, err error) {
+	for row, err := range r.Rows(hookRows, "") {
+		if err != nil {
+			return nil, err
+		}
+		h, err := decode[Hook](hookRows, row.Key, row.Value)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, h)
+	}
+	return list, nil
+}
+
+func nextID(w hashindex.Writer) (ID, error) {
+	last, err := load[ID](w, counters, "webhook")
+	if err != nil && !errors.Is(err, hashindex.ErrNotFound) {
+		return 0, err
+	}
+	return last + 1, save(w, counters, "webhook", last+1)
+}
