@@ -60,6 +60,9 @@ func parseHost(host string, brackets bool) (string, error) {
 		}
 		return "[" + ip.String() + "]", nil
 	}
+	if !utf8.ValidString(host) { // by percent escapes
+		return "", refuse("its host is no UTF-8")
+	}
 	name, err := profile.ToASCII(host)
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if err != nil || !isName(name) {
