@@ -6,15 +6,15 @@ import "math/bits"
 // last, and so many hits must have room before a step is taken.
 const siftStep = 32
 
-// The kernels look at buckets for one probe in one table. Masks are what the buckets' keys differ by
-// from the probe's; after is the probe's following piece, from which an entry's may differ in spare
+// The kernels look at buckets for one probe in one table. Masks are what the buckets differ by from the
+// probe's own where they are located, and what their keys do where they are sifted; after is the probe's following piece, from which an entry's may differ in spare
 // bits, and in one less for each bit of the mask.
 
 // locatePortable notes the spans of the buckets, and counts their postings.
-func locatePortable(starts []uint32, key uint16, masks []uint16, spans []span) (postings int) {
+func locatePortable(starts []uint32, own uint16, masks []uint16, spans []span) (postings int) {
 	for i, m := range masks {
-		k := int(key ^ m)
-		spans[i] = span{starts[k], starts[k+1]}
+		b := int(own ^ m)
+		spans[i] = span{starts[b], starts[b+1]}
 		postings += int(spans[i].to - spans[i].from)
 	}
 	return postings

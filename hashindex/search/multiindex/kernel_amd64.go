@@ -8,19 +8,19 @@ var (
 )
 
 // ask asks for the starts of the buckets from memory without waiting for them.
-func ask(t *table, key uint16, masks []uint16) {
+func ask(t *table, own uint16, masks []uint16) {
 	if len(masks) > 0 {
-		askStarts(&t.starts[0], int(key), &masks[0], len(masks))
+		askStarts(&t.starts[0], int(own), &masks[0], len(masks))
 	}
 }
 
 // locate is locatePortable, and asks for the spans' pieces.
-func locate(t *table, key uint16, masks []uint16, spans []span) (postings int) {
+func locate(t *table, own uint16, masks []uint16, spans []span) (postings int) {
 	if len(masks) == 0 {
 		return 0
 	}
 	spans = spans[:len(masks)]
-	return locateAsking(&t.starts[0], &t.pieces[0], int(key), &masks[0], len(masks), &spans[0])
+	return locateAsking(&t.starts[0], &t.pieces[0], int(own), &masks[0], len(masks), &spans[0])
 }
 
 // sift is siftPortable, and asks for the hits' places.
@@ -67,10 +67,10 @@ func judge256AVX512(records *uint64, places *uint32, n int, words *uint64, own, 
 func judge64AVX2(records *uint64, places *uint32, n int, words *uint64, own, pair *int16, radius, piece int, distances *uint32) (kept int)
 
 //go:noescape
-func askStarts(starts *uint32, key int, masks *uint16, n int)
+func askStarts(starts *uint32, own int, masks *uint16, n int)
 
 //go:noescape
-func locateAsking(starts *uint32, pieces *uint16, key int, masks *uint16, n int, spans *span) (postings int)
+func locateAsking(starts *uint32, pieces *uint16, own int, masks *uint16, n int, spans *span) (postings int)
 
 //go:noescape
 func siftAVX2(pieces *uint16, places *uint32, spans *span, masks *uint16, n, after, spare int, hits *uint32, room int) (done, hit int)

@@ -47,10 +47,10 @@ GLOBL counts<>(SB), RODATA|NOPTR, $32
 	VPERMQ    $0xd8, Y0, Y0; \
 	VPMOVMSKB Y0, AX
 
-// func askStarts(starts *uint32, key int, masks *uint16, n int)
+// func askStarts(starts *uint32, own int, masks *uint16, n int)
 TEXT ·askStarts(SB), NOSPLIT, $0-32
 	MOVQ starts+0(FP), SI
-	MOVQ key+8(FP), R8
+	MOVQ own+8(FP), R8
 	MOVQ masks+16(FP), DI
 	MOVQ n+24(FP), CX
 
@@ -63,11 +63,11 @@ key:
 	JNZ  key
 	RET
 
-// func locateAsking(starts *uint32, pieces *uint16, key int, masks *uint16, n int, spans *span) (postings int)
+// func locateAsking(starts *uint32, pieces *uint16, own int, masks *uint16, n int, spans *span) (postings int)
 TEXT ·locateAsking(SB), NOSPLIT, $0-56
 	MOVQ starts+0(FP), SI
 	MOVQ pieces+8(FP), DI
-	MOVQ key+16(FP), R8
+	MOVQ own+16(FP), R8
 	MOVQ masks+24(FP), R9
 	MOVQ n+32(FP), CX
 	MOVQ spans+40(FP), R10

@@ -4,8 +4,8 @@ package multiindex
 
 func ask(*table, uint16, []uint16) {}
 
-func locate(t *table, key uint16, masks []uint16, spans []span) (postings int) {
-	return locatePortable(t.starts, key, masks, spans)
+func locate(t *table, own uint16, masks []uint16, spans []span) (postings int) {
+	return locatePortable(t.starts, own, masks, spans)
 }
 
 func sift(t *table, spans []span, masks []uint16, after uint16, spare int, hits []uint32) (done, n int) {

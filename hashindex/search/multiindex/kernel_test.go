@@ -27,10 +27,12 @@ func withKernels(t *testing.T, test func(*testing.T)) {
 func kernelsEqualTheirTwins(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	for _, n := range []int{1, 5, 100, 3000, 40_000} {
-		l := sorted(64, entriesOf(searchtest.Codes(13, 64, n)))
-		l.tabulate()
-		for range 300 {
-			checkKernels(t, rng, l)
+		for _, width := range []int{64, 256} {
+			l := sorted(width, entriesOf(searchtest.Codes(13, width, n)))
+			l.tabulate()
+			for range 200 {
+				checkKernels(t, rng, l)
+			}
 		}
 	}
 }
@@ -39,20 +41,20 @@ func checkKernels(t *testing.T, rng *rand.Rand, l *level) {
 	t.Helper()
 	c := kernelCase{
 		t: t, level: l, table: &l.tables[rng.IntN(len(l.tables))],
-		key: uint16(rng.IntN(1 << l.keyBits)), after: uint16(rng.Uint32()), spare: maxReach + rng.IntN(pieceBits),
+		own: uint16(rng.IntN(1 << l.keyBits)), after: uint16(rng.Uint32()), spare: maxReach + rng.IntN(pieceBits),
 		room: siftStep + rng.IntN(100),
 	}
-	m := l.masks.within(rng.IntN(3))
-	from := rng.IntN(len(m))
-	m = m[from:][:rng.IntN(len(m)-from+1)]
-	c.spans(m)
+	keys, buckets := l.masks.within(rng.IntN(3))
+	from := rng.IntN(len(keys))
+	n := rng.IntN(len(keys) - from + 1)
+	c.spans(keys[from:][:n], buckets[from:][:n])
 }
 
 type kernelCase struct {
 	t          *testing.T
 	level      *level
 	table      *table
-	key, after uint16
+	own, after uint16
 	spare      int
 	room       int // for hits
 }
@@ -64,10 +66,10 @@ func (c *kernelCase) near(posting uint32, mask uint16) bool {
 	return bits.OnesCount16(after^c.after) <= c.spare-bits.OnesCount16(mask)
 }
 
-func (c *kernelCase) spans(m []uint16) {
+func (c *kernelCase) spans(m, buckets []uint16) {
 	c.t.Helper()
 	spans, want := make([]span, len(m)), make([]span, len(m))
-	got, sum := locate(c.table, c.key, m, spans), locatePortable(c.table.starts, c.key, m, want)
+	got, sum := locate(c.table, c.own, buckets, spans), locatePortable(c.table.starts, c.own, buckets, want)
 	if got != sum || !slices.Equal(spans, want) {
 		c.t.Fatalf("locate: %d postings, %v; want %d, %v", got, spans, sum, want)
 	}

@@ -6,7 +6,8 @@ func (s *search) expect(number int) {
 	for i := range s.level.tables {
 		if reach := p.share.reach(i); 0 <= reach && reach <= maxReach {
 			t := &s.level.tables[i]
-			ask(t, p.key(t, uint8(i)), s.level.masks.within(reach))
+			_, buckets := s.level.masks.within(reach)
+			ask(t, p.bucket(t, uint8(i)), buckets)
 		}
 	}
 }
@@ -27,7 +28,7 @@ func (s *search) lookup(number int) {
 			return
 		}
 		if reach >= 0 {
-			s.list(uint8(number), uint8(i), s.level.masks.within(reach))
+			s.list(uint8(number), uint8(i), reach)
 		}
 	}
 }
@@ -40,7 +41,7 @@ func (s *search) share(p *probe) {
 	most := 0
 	for i := range l.tables {
 		t := &l.tables[i]
-		sp := t.span(p.key(t, uint8(i)))
+		sp := t.span(p.bucket(t, uint8(i)))
 		sizes[i] = int(sp.to - sp.from)
 		most = max(most, sizes[i])
 	}
@@ -55,22 +56,23 @@ func (s *search) budget(p *probe) int {
 	return scanCost*s.level.size() - visitCost*p.share.visits - p.sifted
 }
 
-// list lists the buckets of one piece whose keys differ by the masks, and asks for their postings.
-func (s *search) list(number, piece uint8, m []uint16) {
+// list lists the buckets of one piece whose keys are within reach, and asks for their postings.
+func (s *search) list(number, piece uint8, reach int) {
 	p, t := &s.probes[number], &s.level.tables[piece]
-	key := p.key(t, piece)
-	for len(m) > 0 {
+	own := p.bucket(t, piece)
+	keys, buckets := s.level.masks.within(reach)
+	for len(keys) > 0 {
 		c := s.chunk()
-		n := min(len(m), chunkSize-c.buckets)
-		b := bunch{number, piece, m[:n], c.spans[c.buckets:][:n]}
-		p.sifted += locate(t, key, b.masks, b.spans)
+		n := min(len(keys), chunkSize-c.buckets)
+		b := bunch{number, piece, keys[:n], c.spans[c.buckets:][:n]}
+		p.sifted += locate(t, own, buckets[:n], b.spans)
 		if s.budget(p) < 0 {
 			p.costly = true
 			return
 		}
 		c.bunches = append(c.bunches, b)
 		c.buckets += n
-		m = m[n:]
+		keys, buckets = keys[n:], buckets[n:]
 	}
 }
 
@@ -123,7 +125,7 @@ func (p *probe) piece(i int) uint16 {
 	return uint16(p.hash.Words[i/wordPieces] >> (i % wordPieces * pieceBits))
 }
 
-func (p *probe) key(t *table, piece uint8) uint16 { return p.piece(int(piece)) >> t.shift }
+func (p *probe) bucket(t *table, piece uint8) uint16 { return t.bucket(p.piece(int(piece))) }
 
 // after is the probe's piece that follows.
 func (p *probe) after(l *level, piece uint8) uint16 {

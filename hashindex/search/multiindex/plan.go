@@ -78,36 +78,44 @@ func choose(width, k int) int {
 	return c
 }
 
-// masks are what keys of some width differ by.
+// masks are what keys of some width differ by, and their buckets.
 type masks struct {
-	of   []uint16 // ascending by how many bits are set
-	ends [maxReach + 1]int
+	keys, buckets []uint16 // ascending by how many bits of the keys are set
+	ends          [maxReach + 1]int
 }
 
 // within are those of at most k bits.
-func (m *masks) within(k int) []uint16 { return m.of[:m.ends[k]] }
+func (m *masks) within(k int) (keys, buckets []uint16) {
+	return m.keys[:m.ends[k]], m.buckets[:m.ends[k]]
+}
 
-// masksOf are those of keys of that width, made once.
-func masksOf(width int) *masks {
+// masksOf are those of keys of that width, in buckets of that order, made once.
+func masksOf(width int, even, odd uint16) *masks {
 	m := &madeMasks[width]
-	m.once.Do(func() { m.masks = makeMasks(width) })
+	if even != 0 {
+		m = &madeTurned[width]
+	}
+	m.once.Do(func() { m.masks = makeMasks(width, even, odd) })
 	return &m.masks
 }
 
-var madeMasks [pieceBits + 1]struct {
+type onceMasks struct {
 	once sync.Once
 	masks
 }
 
-func makeMasks(width int) masks {
+var madeMasks, madeTurned [pieceBits + 1]onceMasks
+
+func makeMasks(width int, even, odd uint16) masks {
 	var m masks
 	for k := range m.ends {
 		for v := range 1 << width {
 			if bits.OnesCount(uint(v)) == k {
-				m.of = append(m.of, uint16(v))
+				m.keys = append(m.keys, uint16(v))
+				m.buckets = append(m.buckets, regrouped(uint16(v), even, odd))
 			}
 		}
-		m.ends[k] = len(m.of)
+		m.ends[k] = len(m.keys)
 	}
 	return m
 }

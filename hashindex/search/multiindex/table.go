@@ -12,7 +12,11 @@ const (
 // many as make buckets of some ten entries; the buckets lie behind each other in flat memory.
 type table struct {
 	shift  int      // a key is piece >> shift
-	starts []uint32 // bucket k is postings starts[k] to starts[k+1]
+	starts []uint32 // bucket b is postings starts[b] to starts[b+1]
+
+	// even and odd are what keys with bit 0, and with bit 1, are moved by: see bucket. Zeros leave the
+	// buckets in the order of their keys.
+	even, odd uint16
 
 	// A posting is the entry's following piece and its place, kept apart: a bucket's pieces are all
 	// looked at, and hardly any of its places. Behind the pieces there is memory for siftStep more.
@@ -24,12 +28,18 @@ type table struct {
 // it is large enough for large pages. Starts are counts at first, two buckets late: see list.
 func (l *level) makeTables(n int) {
 	width := min(max(bits.Len(uint(n))-4, 6), pieceBits)
-	l.keyBits, l.masks = width, masksOf(width)
+	var even, odd uint16
+	if l.words == 4 {
+		even, odd = turnedEven&(1<<width-1), turnedOdd&(1<<width-1)
+	}
+	l.keyBits, l.masks = width, masksOf(width, even, odd)
 	count, keys := len(l.tables), 1<<width+2
 	starts, pieces, places := spacious[uint32](count*keys), spacious[uint16](count*n+siftStep), spacious[uint32](count*n)
 	for i := range l.tables {
 		l.tables[i] = table{
 			shift:  pieceBits - width,
+			even:   even,
+			odd:    odd,
 			starts: starts[i*keys:][:keys:keys],
 			pieces: pieces[i*n:][: n : n+siftStep],
 			places: places[i*n:][:n:n],
@@ -40,8 +50,24 @@ func (l *level) makeTables(n int) {
 // readable are the pieces, and as many words behind them as sift reads.
 func (t *table) readable() []uint16 { return t.pieces[:cap(t.pieces)] }
 
+// Mirroring a picture, or turning it upside down, inverts in each piece of its PDQ hash every second
+// bit, beginning with the first or with the second, or all, or none. So that the buckets of such pieces
+// lie together, and the look-up of one variant of a picture finds in the cache what another has read,
+// a key's two lowest bits say which of four such keys it is, and its others which four.
+const (
+	turnedEven = 0x5555 &^ 3
+	turnedOdd  = 0xaaaa &^ 3
+)
+
+// bucket is the number of the piece's bucket. What two keys differ by says what their buckets do.
+func (t *table) bucket(piece uint16) uint16 { return regrouped(piece>>t.shift, t.even, t.odd) }
+
+func regrouped(key, even, odd uint16) uint16 { return key ^ key&1*even ^ key>>1&1*odd }
+
 // span is where the bucket's postings are.
-func (t *table) span(key uint16) span { return span{t.starts[key], t.starts[int(key)+1]} }
+func (t *table) span(bucket uint16) span {
+	return span{t.starts[bucket], t.starts[int(bucket)+1]}
+}
 
 // A table is made in four steps: count the entries of each bucket, make starts of the counts, sort
 // the entries roughly, list them. Sorted roughly, all that is written at about one time lies close
@@ -60,8 +86,8 @@ func (l *level) tally(i, from, to int) {
 	move := i % wordPieces * pieceBits
 	for at := from*l.stride + i/wordPieces; at < to*l.stride; at += l.stride {
 		both := uint32(l.records[at] >> move)
-		t.starts[int(uint16(both)>>t.shift)+2]++
-		u.starts[int(both>>pieceBits>>u.shift)+2]++
+		t.starts[int(t.bucket(uint16(both)))+2]++
+		u.starts[int(u.bucket(uint16(both>>pieceBits)))+2]++
 	}
 }
 
@@ -72,14 +98,14 @@ func (t *table) settle() {
 	}
 }
 
-// rough is what sorting by a key's upper bits needs: where the next entry of each group goes.
+// rough is what sorting by a bucket's upper bits needs: where the next entry of each group goes.
 type rough struct {
 	entries []entry
 	next    [1 << roughBits]uint32
-	shift   int // a group is key >> shift
+	shift   int // a group is bucket >> shift
 }
 
-// entry is a place, the following piece and the key, from the least significant bits.
+// entry is a place, the following piece and the bucket, from the least significant bits.
 type entry uint64
 
 const roughBits = 8
@@ -97,23 +123,23 @@ func (r *rough) begin(t *table, n int) {
 }
 
 // put adds the entry to its group.
-func (r *rough) put(place int, key, after uint16) {
-	n := &r.next[key>>r.shift]
-	r.entries[*n] = entry(place) | entry(after)<<32 | entry(key)<<48
+func (r *rough) put(place int, bucket, after uint16) {
+	n := &r.next[bucket>>r.shift]
+	r.entries[*n] = entry(place) | entry(after)<<32 | entry(bucket)<<48
 	*n++
 }
 
 // sort takes the places from..to for tables i and i+1.
 func (l *level) sort(r *[pair]rough, i, from, to int) {
-	move, shift := i%wordPieces*pieceBits, l.tables[i].shift
+	move, t := i%wordPieces*pieceBits, &l.tables[i]
 	beyond := (i + pair) % len(l.tables) // the piece after both
 	for place := from; place < to; place++ {
 		record := l.records[place*l.stride:][:l.stride]
 		both := uint32(record[i/wordPieces] >> move)
 		first, second := uint16(both), uint16(both>>pieceBits)
 		third := uint16(record[beyond/wordPieces] >> (beyond % wordPieces * pieceBits))
-		r[0].put(place, first>>shift, second)
-		r[1].put(place, second>>shift, third)
+		r[0].put(place, t.bucket(first), second)
+		r[1].put(place, t.bucket(second), third)
 	}
 }
 
