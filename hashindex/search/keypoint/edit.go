@@ -7,8 +7,8 @@ const (
 	full = 1 << 16
 
 	// fanOut is how much larger than all after it a level must be to be left alone: each posting is
-	// merged about once for each doubling by that much.
-	fanOut = 3
+	// merged some times for each level, and each level is one more place to look in.
+	fanOut = 8
 )
 
 // Apply implements hashindex.PartialSearcher. Searches wait for the edits themselves, which take

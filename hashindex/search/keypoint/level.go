@@ -35,7 +35,7 @@ func merged(levels []*level, r *recent, slots []slot) *level {
 		if r != nil {
 			for i, p := range r.postings {
 				if !slots[p.slot].removed {
-					use(r.keys[i], r.signatures[i], p)
+					use(r.links[i].key, r.links[i].signature, p)
 				}
 			}
 		}
@@ -58,15 +58,20 @@ func merged(levels []*level, r *recent, slots []slot) *level {
 
 // recent holds the postings that came last, in lists by the beginning of their keys.
 type recent struct {
-	heads      []int32 // by the first recentBits of the key: its latest posting, -1 for none
-	next       []int32 // by posting: the one before in the list
-	keys       []uint32
-	signatures []uint64
-	postings   []posting
-	counts     []uint32 // postings in each list
+	heads    []int32  // by the first recentBits of the key: its latest posting, -1 for none
+	counts   []uint32 // postings in each list
+	links    []link   // by posting
+	postings []posting
 }
 
-const recentBits = 14
+// link is what a list is read by: all in one place, since most postings are dismissed by it.
+type link struct {
+	signature uint64
+	key       uint32
+	next      int32 // the posting before it in the list
+}
+
+const recentBits = 16
 
 func newRecent() *recent {
 	r := &recent{heads: make([]int32, 1<<recentBits), counts: make([]uint32, 1<<recentBits)}
@@ -78,9 +83,8 @@ func newRecent() *recent {
 
 func (r *recent) add(key uint32, signature uint64, p posting) {
 	list := key >> (hashindex.KeyBits - recentBits)
-	r.keys, r.signatures, r.postings = append(r.keys, key), append(r.signatures, signature), append(r.postings, p)
-	r.next = append(r.next, r.heads[list])
-	r.heads[list] = int32(len(r.next) - 1)
+	r.links, r.postings = append(r.links, link{signature, key, r.heads[list]}), append(r.postings, p)
+	r.heads[list] = int32(len(r.links) - 1)
 	r.counts[list]++
 }
 
@@ -94,5 +98,5 @@ func (r *recent) lists(prefix uint32, length int) (from, to uint32) {
 }
 
 func (r *recent) bytes() int {
-	return 8*len(r.heads) + 4*cap(r.next) + 4*cap(r.keys) + 8*cap(r.signatures) + 8*cap(r.postings)
+	return 8*len(r.heads) + 16*cap(r.links) + 8*cap(r.postings)
 }

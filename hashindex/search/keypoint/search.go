@@ -29,6 +29,7 @@ type search struct {
 	probes  []probe
 	spans   []span
 	hits    []uint32
+	ends    []int // of each level's hits
 	votes   []vote
 	sorted  []vote
 	counts  []uint32
@@ -214,26 +215,50 @@ func (s *search) locate(ix *Index, prefix uint32) (n int) {
 	return n
 }
 
-// read votes for the postings of a corner's probes, level by level.
+// read votes for the postings of a corner's probes: the nearest of them, where there are very many.
 func (s *search) read(ix *Index, first, end int) {
 	c := &s.corners[s.probes[first].corner]
+	s.hits, s.ends = s.hits[:0], s.ends[:0]
 	for n, l := range ix.levels {
-		s.hits = s.hits[:0]
 		for p := first; p < end; p++ {
-			span := s.spansOf(ix, p)[n]
-			if span.from < span.to {
+			if span := s.spansOf(ix, p)[n]; span.from < span.to {
 				s.sift(l, span, c.signature)
 			}
 		}
-		for _, hit := range s.hits {
-			s.vote(c, l.postings[hit>>hitBits], int(hit&(1<<hitBits-1)))
+		s.ends = append(s.ends, len(s.hits))
+	}
+	reach, from := s.reach(), 0
+	for n, l := range ix.levels {
+		for _, hit := range s.hits[from:s.ends[n]] {
+			if d := int(hit & (1<<hitBits - 1)); d <= reach {
+				s.vote(c, l.postings[hit>>hitBits], d)
+			}
 		}
+		from = s.ends[n]
 	}
 	if len(ix.recent.postings) > 0 {
 		for _, p := range s.probes[first:end] {
-			s.readRecent(ix.recent, c, p)
+			s.readRecent(ix.recent, c, p, reach)
 		}
 	}
+}
+
+// enough is how many postings vote for a corner when nearer ones are that many already.
+const enough = 128
+
+// reach is the distance that hits may have to vote: the first within which there are enough of them.
+func (s *search) reach() int {
+	var counts [near + 1]int
+	for _, hit := range s.hits {
+		counts[hit&(1<<hitBits-1)]++
+	}
+	sum := 0
+	for d, n := range counts {
+		if sum += n; sum >= enough {
+			return d
+		}
+	}
+	return near
 }
 
 // sift appends a span's hits, and asks for their postings.
@@ -247,13 +272,15 @@ func (s *search) sift(l *level, span span, want uint64) {
 	}
 }
 
-func (s *search) readRecent(r *recent, c *corner, p probe) {
+func (s *search) readRecent(r *recent, c *corner, p probe, reach int) {
 	rest := hashindex.KeyBits - s.length
 	for from, to := r.lists(p.prefix, s.length); from < to; from++ {
-		for i := r.heads[from]; i >= 0; i = r.next[i] {
-			if d := bits.OnesCount64(r.signatures[i] ^ c.signature); d <= near && r.keys[i]>>rest == p.prefix {
+		for i := r.heads[from]; i >= 0; {
+			k := &r.links[i]
+			if d := bits.OnesCount64(k.signature ^ c.signature); d <= reach && k.key>>rest == p.prefix {
 				s.vote(c, r.postings[i], d)
 			}
+			i = k.next
 		}
 	}
 }
