@@ -12,6 +12,7 @@ import numpy as np
 
 RADII = {64: (4, 8, 10), 256: (16, 31, 48)}
 OURS = ("multiindex", "bktree", "linear")
+NAIVE = "naive"  # the usual BK-tree, with --naive
 
 # Pieces of MultiHash that are worth a try: (how many, bits each).
 PIECES = {
@@ -134,7 +135,7 @@ def search_parameters(bits, args, codes, queries, radii):
 
 def compare(bits, args, process):
     codes_file, queries_file = f"{args.work}/codes", f"{args.work}/queries"
-    made = order(process, do="make", bits=bits, n=args.n, queries=8192, codes_file=codes_file, queries_file=queries_file)
+    made = order(process, do="make", bits=bits, n=args.n, queries=8192, naive=args.naive, codes_file=codes_file, queries_file=queries_file)
     codes = np.fromfile(codes_file, dtype="uint8").reshape(-1, bits // 8)
     queries = np.fromfile(queries_file, dtype="uint8").reshape(-1, bits // 8)
     radii = [r for r in RADII[bits] if not args.radius or r in args.radius]
@@ -145,7 +146,7 @@ def compare(bits, args, process):
     best = search_parameters(bits, args, codes, queries, radii)
     failed = False
     for radius in radii:
-        field = [Ours(process, name) for name in OURS] + [Theirs("Flat", flat, queries)]
+        field = [Ours(process, name) for name in OURS + ((NAIVE,) if args.naive else ())] + [Theirs("Flat", flat, queries)]
         for kind in ("MultiHash", "Hash"):
             if (radius, kind) in best:
                 _, name, index, nflip = best[radius, kind]
@@ -202,7 +203,7 @@ def print_table(bits, radius, figures, args):
         each = sorted(row[which] / best[which] for row, best in zip(figures[name], figures[theirs]))
         return statistics.median(each), f"{statistics.median(each):.3g} ({each[0]:.3g}..{each[-1]:.3g})"
 
-    theirs = max((name for name in figures if name not in OURS), key=lambda name: median(name, 1))
+    theirs = max((name for name in figures if name not in (*OURS, NAIVE)), key=lambda name: median(name, 1))
     print(f"\n| {bits} bits, r {radius} | look-ups/s | look-ups/CPU-s | x {theirs}, wall | x {theirs}, CPU |")
     print("|---|---|---|---|---|")
     for name in figures:
@@ -227,6 +228,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=1, help="for each method in each round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--checked", type=int, default=256, help="queries whose answers are compared")
+    parser.add_argument("--naive", action="store_true", help="with a BK-tree of maps, as programs usually have: a few look-ups a second")
     parser.add_argument("--json", help="append the figures to this file, one object a line")
     args = parser.parse_args()
     print(f"FAISS {faiss.__version__}; clustered codes, every second query near some; medians of {args.rounds} rounds in turn")

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"touchstone/bench/cputime"
+	"touchstone/bench/naive"
 	"touchstone/hashindex"
 	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/linear"
@@ -43,6 +44,7 @@ type order struct {
 	Bits        int    `json:"bits"`
 	N           int    `json:"n"`
 	Queries     int    `json:"queries"`
+	Naive       bool   `json:"naive"`        // with the naive tree
 	CodesFile   string `json:"codes_file"`   // written: each code most significant byte first
 	QueriesFile string `json:"queries_file"` // likewise
 
@@ -106,6 +108,9 @@ func (b *bench) make(o order) (report, error) {
 		return report{}, err
 	}
 	b.searchers = map[string]hashindex.Searcher{"multiindex": multiindex.New(o.Bits), "bktree": bktree.New(memory.New(), "tree", o.Bits), "linear": linear.New(o.Bits)}
+	if o.Naive {
+		b.searchers["naive"] = new(naive.Tree)
+	}
 	r := report{BytesOf: map[string]float64{}, BuildsIn: map[string]float64{}}
 	for name, s := range b.searchers {
 		begun := time.Now()
