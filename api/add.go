@@ -83,13 +83,19 @@ func parseMeta(text string) (meta map[string]string, err error) {
 
 func (s *Server) commit(c echo.Context, collection string, news []hashindex.NewReference) error {
 	ctx := c.Request().Context()
-	added, seq, err := s.index.AddReferences(ctx, actor(c), collection, news)
+	added, seq, err := s.index.AddReferences(ctx, actor(c), collection, news, s.keep(c, 201, "", func(of []hashindex.Change) any {
+		return s.unlooked(callerOf(c), of, news)
+	})...)
 	if err != nil {
 		return aboutAddition(err)
 	}
-	answer := wire.AddedReferences{References: make([]wire.AddedReference, len(added)), Seq: uint64(seq)}
 	// They are in the store now: neither a client that goes away nor the request's time changes that.
-	ctx = context.WithoutCancel(ctx)
+	return s.answerOnce(c, 201, "", s.looked(context.WithoutCancel(ctx), callerOf(c), added, news, seq))
+}
+
+// looked is the answer with what the references resemble, where those are few enough.
+func (s *Server) looked(ctx context.Context, who caller, added []hashindex.Reference, news []hashindex.NewReference, seq hashindex.Seq) wire.AddedReferences {
+	answer := wire.AddedReferences{References: make([]wire.AddedReference, len(added)), Seq: uint64(seq)}
 	look := len(added) <= maxResembled
 	if look {
 		s.resembling <- struct{}{}
@@ -99,9 +105,25 @@ func (s *Server) commit(c echo.Context, collection string, news []hashindex.NewR
 		if look {
 			runtime.Gosched() // whoever only asks goes first
 		}
-		answer.References[i] = s.describe(ctx, callerOf(c), reference, news[i].Picture, look)
+		answer.References[i] = s.describe(ctx, who, reference, news[i].Picture, look)
 	}
-	return c.JSON(201, answer)
+	return answer
+}
+
+// unlooked is the answer before anybody has looked for what the references resemble.
+func (s *Server) unlooked(who caller, of []hashindex.Change, news []hashindex.NewReference) wire.AddedReferences {
+	answer := wire.AddedReferences{References: make([]wire.AddedReference, len(of)), Seq: uint64(lastSeq(of))}
+	for i, change := range of {
+		answer.References[i] = s.describe(context.Background(), who, change.Reference, news[i].Picture, false)
+	}
+	return answer
+}
+
+func lastSeq(of []hashindex.Change) hashindex.Seq {
+	if len(of) == 0 {
+		return 0
+	}
+	return of[len(of)-1].Seq
 }
 
 // describe says what became of one addition. What it resembles is null where nobody looked.

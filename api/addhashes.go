@@ -101,11 +101,13 @@ func (s *Server) addList(c echo.Context, collection string, format hashlist.Form
 	if err != nil {
 		return err
 	}
-	added, seq, err := s.index.AddReferences(c.Request().Context(), actor(c), collection, news)
+	added, seq, err := s.index.AddReferences(c.Request().Context(), actor(c), collection, news, s.keep(c, 201, "", func(of []hashindex.Change) any {
+		return wire.AddedList{Added: len(of), Seq: uint64(lastSeq(of))}
+	})...)
 	if err != nil {
 		return aboutAddition(err)
 	}
-	return c.JSON(201, wire.AddedList{Added: len(added), Seq: uint64(seq)})
+	return s.answerOnce(c, 201, "", wire.AddedList{Added: len(added), Seq: uint64(seq)})
 }
 
 func (s *Server) readList(body io.Reader, format hashlist.Format) (news []hashindex.NewReference, err error) {

@@ -57,6 +57,7 @@ type body struct {
 	declared  int64 // by Content-Length
 	limit     string
 	max, left int64
+	sum       io.Writer // takes what is read; nil: nobody wants it
 }
 
 func bodyOf(r *http.Request) *body { return r.Body.(*body) }
@@ -78,6 +79,9 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.max > 0 && b.left < 0 {
 		return 0, &hashindex.LimitError{Limit: b.limit, Max: b.max}
+	}
+	if b.sum != nil {
+		b.sum.Write(p[:n])
 	}
 	if err == io.EOF {
 		b.clock.arrived()

@@ -22,14 +22,20 @@ func (s *Server) createCollection(c echo.Context) error {
 	}
 	collection := hashindex.Collection{Name: asked.Name, Purpose: hashindex.Purpose(asked.Purpose), Policy: hashindex.DefaultPolicy()}
 	revise(&collection.Policy, asked.Policy)
-	created, seq, err := s.index.CreateCollection(c.Request().Context(), actor(c), collection)
+	location := "/v1/collections/" + collection.Name
+	created, seq, err := s.index.CreateCollection(c.Request().Context(), actor(c), collection, s.keep(c, 201, location, func(of []hashindex.Change) any {
+		return wireNewCollection(of[0].Collection, of[0].Seq)
+	})...)
 	if err != nil {
 		return aboutCollection(err)
 	}
+	return s.answerOnce(c, 201, location, wireNewCollection(created, seq))
+}
+
+func wireNewCollection(created hashindex.Collection, seq hashindex.Seq) wire.Collection {
 	answer := wireCollection(hashindex.CollectionInfo{Collection: created})
 	answer.Seq = uint64(seq)
-	c.Response().Header().Set("Location", "/v1/collections/"+created.Name)
-	return c.JSON(201, answer)
+	return answer
 }
 
 // revise sets what is given. A smaller radius takes a copy radius that was not given

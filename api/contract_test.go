@@ -245,6 +245,8 @@ func walkCollections(h *house) {
 	const path = "/v1/collections"
 	h.json("POST", path, `{"name":"shoes","purpose":"brand"}`).want(201)
 	h.json("POST", path, `{"name":"shoes","purpose":"brand"}`).problem(409, "collection_exists")
+	h.keyed("k", "POST", path, `{"name":"keyed","purpose":"brand"}`).want(201)
+	h.keyed("k", "POST", path, `{"name":"other","purpose":"brand"}`).problem(422, "idempotency_key_reused")
 	h.json("POST", path, `{"name":"no such thing","purpose":"brand"}`).problem(400, "input_invalid")
 	h.json("POST", path, strings.Repeat(" ", 33<<20)).problem(413, "limit_exceeded")
 	h.post(path, "text/plain", nil).problem(415, "content_type_unsupported")

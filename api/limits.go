@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"touchstone/api/hashlist"
+	"touchstone/api/idempotency"
 	"touchstone/api/keys"
 	"touchstone/api/webhook"
 	"touchstone/api/wire"
@@ -24,6 +25,8 @@ type Limits struct {
 	Request       time.Duration // from the arrival of the body to the answer; 10 s
 	Body          time.Duration // for the body to arrive; 60 s
 	DecodeWait    time.Duration // for one of the workers to be free; 2 s
+
+	Repeats idempotency.Limits // of what is remembered under Idempotency-Keys
 
 	// Pictures are the fingerprinter's own limits, by name.
 	Pictures map[string]int64
@@ -51,6 +54,7 @@ func (l Limits) withDefaults() Limits {
 		Request:       cmp.Or(l.Request, 10*time.Second),
 		Body:          cmp.Or(l.Body, 60*time.Second),
 		DecodeWait:    cmp.Or(l.DecodeWait, 2*time.Second),
+		Repeats:       l.Repeats.WithDefaults(),
 		Pictures:      l.Pictures,
 	}
 }
@@ -88,6 +92,11 @@ func (l Limits) byName() map[string]int64 {
 		"keys":                keys.MaxKeys,
 		"key_collections":     keys.MaxCollections,
 		"key_name_bytes":      keys.MaxName,
+
+		"idempotency_key_bytes": idempotency.MaxKey,
+		"idempotency_seconds":   int64(l.Repeats.Age.Seconds()),
+		"idempotency_records":   int64(l.Repeats.Records),
+		"idempotency_bytes":     l.Repeats.Bytes,
 	}
 	maps.Copy(named, l.Pictures)
 	return named

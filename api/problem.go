@@ -45,6 +45,7 @@ var (
 	referenceExists   = kind{"reference_exists", 409, "The external id is taken", 0}
 	collectionFilled  = kind{"collection_not_empty", 409, "The collection holds references", 0}
 	recipeMismatch    = kind{"recipe_mismatch", 409, "The fingerprint is of another recipe", 0}
+	keyBusy           = kind{"idempotency_key_busy", 409, "The first request with this key is under way", 1}
 	limitExceeded     = kind{"limit_exceeded", 413, "The request is over a limit", 0}
 	typeUnsupported   = kind{"content_type_unsupported", 415, "The route does not read this content type", 0}
 	encodedBody       = kind{"content_encoding_unsupported", 415, "Bodies are read as they are, not compressed", 0}
@@ -54,6 +55,7 @@ var (
 	imageCorrupt      = kind{string(hashindex.CorruptImage), 422, "The picture is damaged", 0}
 	urlRefused        = kind{"url_refused", 422, "The URL may not be fetched", 0}
 	urlFailed         = kind{"url_failed", 422, "The URL answers with no document", 0}
+	keyReused         = kind{"idempotency_key_reused", 422, "The key belongs to a request for something else", 0}
 	rateLimited       = kind{"rate_limited", 429, "The client asks for more than its share", 1}
 	clientGone        = kind{"client_gone", 499, "The client went away", 0}
 	internalError     = kind{"internal_error", 500, "Internal error", 0}
@@ -71,8 +73,8 @@ var (
 var kinds = []kind{
 	inputInvalid, bodyMalformed, unauthorized, forbidden, crossOrigin, routeNotFound, collectionMissing, referenceMissing,
 	keyMissing, webhookMissing, imageMissing, rateLimited, fetchDisabled, urlRefused, urlFailed,
-	methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, limitExceeded,
-	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, clientGone, internalError,
+	methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, keyBusy, limitExceeded,
+	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, keyReused, clientGone, internalError,
 	storageDamaged, notReady, stopping, overloaded, timedOut, storageReadOnly, storageFailed, storageFull,
 }
 

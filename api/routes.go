@@ -33,13 +33,13 @@ func (s *Server) table() []route {
 		minting  = need{scopes: keys.Admin, whole: true} // or a key could make one that sees more than itself
 	)
 	return []route{
-		{post, "/v1/collections", s.createCollection, nil, ruling},
+		{post, "/v1/collections", s.once(s.createCollection), nil, ruling},
 		{get, "/v1/collections", s.listCollections, nil, anyKey},
 		{get, "/v1/collections/:name", s.showCollection, nil, anyKey},
 		{patch, "/v1/collections/:name", s.changeCollection, nil, ruling},
 		{remove, "/v1/collections/:name", s.removeCollection, list("references"), ruling},
 
-		{post, "/v1/collections/:name/references", s.addReferences, nil, adding},
+		{post, "/v1/collections/:name/references", s.once(s.addReferences), nil, adding},
 		{get, "/v1/collections/:name/references", s.listReferences, list("cursor", "limit", "external_id"), looking},
 		{get, "/v1/references/:id", s.showReference, nil, looking},
 		{patch, "/v1/references/:id", s.changeReference, nil, adding},

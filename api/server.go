@@ -20,6 +20,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"touchstone/api/fetch"
+	"touchstone/api/idempotency"
 	"touchstone/api/keys"
 	"touchstone/api/webhook"
 	"touchstone/hashindex"
@@ -112,6 +113,7 @@ type Server struct {
 	hooks   *webhook.Sender
 	metrics *metrics
 	origins *http.CrossOriginProtection
+	repeats *idempotency.Records
 	started time.Time
 
 	slots chan struct{} // one for each picture being decoded
@@ -134,6 +136,7 @@ func New(config Config) (*Server, error) {
 	s := &Server{
 		config: config, index: config.Index, limits: config.Limits,
 		origins: http.NewCrossOriginProtection(),
+		repeats: idempotency.New(config.Index, config.Limits.Repeats, config.Now),
 		started: config.Now(),
 		slots:   make(chan struct{}, config.Workers),
 

@@ -3,12 +3,12 @@ package api
 import (
 	"errors"
 	"io"
-	"mime/multipart"
 	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"touchstone/api/idempotency"
 	"touchstone/hashindex"
 )
 
@@ -17,6 +17,7 @@ type upload struct {
 	*gathering
 	pictures []*picture
 	fields   map[string][]string
+	sum      *idempotency.Sum // of the parts; nil: nobody wants it
 }
 
 // expected says what a body of pictures may hold.
@@ -36,6 +37,9 @@ type expected struct {
 // decoded as they arrive; no file is written. The caller closes the upload.
 func (s *Server) receive(c echo.Context, want expected) (*upload, error) {
 	up := &upload{gathering: s.gather(c.Request().Context(), want), fields: map[string][]string{}}
+	if a := attemptOf(c); a != nil {
+		up.sum = a.sum
+	}
 	var err error
 	if want.first != nil {
 		err = up.add(want.first)
@@ -89,6 +93,17 @@ func (u *upload) read(c echo.Context, want expected) error {
 }
 
 func (u *upload) readParts(c echo.Context, want expected) error {
+	err := eachPart(c, func(name string, content io.Reader) error {
+		return u.readPart(name, u.sum.Part(name, content), want)
+	})
+	if err != nil {
+		return u.or(err)
+	}
+	return nil
+}
+
+// eachPart reads a multipart body.
+func eachPart(c echo.Context, read func(name string, content io.Reader) error) error {
 	parts, err := c.Request().MultipartReader()
 	if err != nil {
 		return fail(bodyMalformed, "%v", err)
@@ -98,17 +113,16 @@ func (u *upload) readParts(c echo.Context, want expected) error {
 		if err == io.EOF {
 			return nil
 		}
-		if err != nil {
-			return u.or(malformedParts(err))
+		if err == nil {
+			err = read(part.FormName(), part)
 		}
-		if err := u.readPart(part, want); err != nil {
-			return u.or(malformedParts(err))
+		if err != nil {
+			return malformedParts(err)
 		}
 	}
 }
 
-func (u *upload) readPart(part *multipart.Part, want expected) error {
-	name := part.FormName()
+func (u *upload) readPart(name string, part io.Reader, want expected) error {
 	switch {
 	case name == "image" && len(u.gathering.pictures) >= want.images:
 		return &hashindex.LimitError{Limit: want.limit, Max: int64(want.images)}

@@ -32,6 +32,7 @@ var layers = []layer{
 	{in: "api/keys", only: []string{"touchstone/hashindex"}, why: "who may ask is decided without knowing how they ask"},
 	{in: "api/webhook", only: []string{"touchstone/hashindex", "github.com/standard-webhooks/standard-webhooks/libraries/go"}, why: "events are read from the history and sent by what it is given"},
 	{in: "api/client", only: []string{"touchstone/hashindex", "touchstone/api/wire", "touchstone/api/hashlist"}, why: "a program that asks a server does not carry one"},
+	{in: "api/idempotency", only: []string{"touchstone/hashindex"}, why: "what was done once is known by the index alone"},
 	{in: "api/overlay", only: []string{"touchstone/hashindex"}, why: "a drawing needs two pictures and an alignment"},
 	{in: "api/wire", only: []string{}, why: "the contract depends on nothing"},
 	{in: "bench/load", only: []string{}, why: "whoever measures a server knows no more of it than its answers"},

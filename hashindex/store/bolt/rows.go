@@ -55,8 +55,9 @@ func (r *reader) Row(table, key string) ([]byte, error) {
 	})
 }
 
-// What is read of a table at a time.
+// What is read of a table at a time: little at first, for callers that want the first rows only.
 const (
+	rowsAtFirst    = 8
 	rowsAtOnce     = 256
 	rowBytesAtOnce = 1 << 20
 )
@@ -65,8 +66,9 @@ const (
 // works, who may be changing the very table.
 func (r *reader) Rows(table, from string) iter.Seq2[hashindex.Row, error] {
 	return func(yield func(hashindex.Row, error) bool) {
-		for next := from; ; {
-			page, err := guarded(func() ([]hashindex.Row, error) { return r.rowsFrom(table, next) })
+		next := from
+		for most := rowsAtFirst; ; most = min(2*most, rowsAtOnce) {
+			page, err := guarded(func() ([]hashindex.Row, error) { return r.rowsFrom(table, next, most) })
 			for _, row := range page {
 				if !yield(row, nil) {
 					return
@@ -84,7 +86,7 @@ func (r *reader) Rows(table, from string) iter.Seq2[hashindex.Row, error] {
 }
 
 // rowsFrom reads some rows, those before the first damaged one with its error.
-func (r *reader) rowsFrom(table, from string) (page []hashindex.Row, err error) {
+func (r *reader) rowsFrom(table, from string, most int) (page []hashindex.Row, err error) {
 	b := r.table(table)
 	if b == nil {
 		return nil, nil
@@ -97,7 +99,7 @@ func (r *reader) rowsFrom(table, from string) (page []hashindex.Row, err error) 
 			return page, err
 		}
 		page = append(page, hashindex.Row{Key: string(key), Value: slices.Clone(value)})
-		if size += len(value); len(page) == rowsAtOnce || size > rowBytesAtOnce {
+		if size += len(value); len(page) == most || size > rowBytesAtOnce {
 			break
 		}
 	}

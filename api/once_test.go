@@ -1,0 +1,335 @@
+package api_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"touchstone/api"
+	"touchstone/api/idempotency"
+	"touchstone/api/wire"
+	"touchstone/hashindex"
+	"touchstone/hashindex/store/bolt"
+	"touchstone/hashindex/store/memory"
+)
+
+const replayed = "Idempotent-Replayed"
+
+// keyed is json under an Idempotency-Key.
+func (h *house) keyed(key, method, path, body string) answer {
+	h.t.Helper()
+	return h.under(key, h.request(method, path, "application/json", strings.NewReader(body)))
+}
+
+func (h *house) under(key string, r *http.Request) answer {
+	h.t.Helper()
+	r.Header.Set("Idempotency-Key", key)
+	return h.do(r)
+}
+
+// again is what sending it once more must be answered.
+func (a answer) again(second answer) {
+	a.t.Helper()
+	if second.status != a.status || !bytes.Equal(second.body, a.body) || second.header.Get("Location") != a.header.Get("Location") ||
+		second.header.Get("Content-Type") != a.header.Get("Content-Type") {
+		a.t.Errorf("%s: %d %v\n%s\nthe second time: %d %v\n%s", a.asked, a.status, a.header, a.body, second.status, second.header, second.body)
+	}
+	if a.header.Get(replayed) != "" || second.header.Get(replayed) != "true" {
+		a.t.Errorf("%s: %s %q, then %q", a.asked, replayed, a.header.Get(replayed), second.header.Get(replayed))
+	}
+}
+
+// answersSecret are the operations whose answers nobody keeps.
+var answersSecret = []string{"createKey", "createWebhook"}
+
+// TestPostThatWritesCanBeSentTwice sends every example that the contract has for a POST: with a key it has one
+// effect and one answer, and whatever takes no key has no effect at all.
+func TestPostThatWritesCanBeSentTwice(t *testing.T) {
+	h := open(t).ready()
+	h.collection("there", "brand")
+	id := h.add("there", product(1))[0].ID
+	parameters := strings.NewReplacer("{name}", "there", "{id}", id)
+	n := 0
+	for path, item := range contract().doc.Paths.Map() {
+		if item.Post == nil || item.Post.RequestBody == nil || slices.Contains(answersSecret, item.Post.OperationID) {
+			continue
+		}
+		takesKey := item.Post.Parameters.GetByInAndName("header", "Idempotency-Key") != nil
+		for contentType, media := range item.Post.RequestBody.Value.Content {
+			for _, example := range examplesOf(media) {
+				text, ok := example.(string)
+				if !ok {
+					text = string(marshal(t, example))
+				}
+				n++
+				send := func() answer {
+					return h.under(fmt.Sprint("key ", n), h.request("POST", parameters.Replace(path), contentType, strings.NewReader(text)))
+				}
+				before := h.seq()
+				first := send()
+				if changed := h.seq() != before; changed != takesKey {
+					t.Errorf("%s: takes a key: %v, changed something: %v", first.asked, takesKey, changed)
+				}
+				if !takesKey {
+					continue
+				}
+				before = h.seq()
+				first.again(send())
+				if h.seq() != before {
+					t.Errorf("%s: changed something the second time", first.asked)
+				}
+			}
+		}
+	}
+}
+
+// TestPicturesAreAddedOnceUnderOneKey: clients set another boundary each time that they make a form.
+func TestPicturesAreAddedOnceUnderOneKey(t *testing.T) {
+	h := open(t).ready()
+	h.collection("shoes", "brand")
+	h.collection("boots", "brand")
+	h.add("boots", product(1))
+	h.add("shoes", product(1))
+	const path = "/v1/collections/shoes/references"
+	send := func(key, boundary string, parts ...string) answer {
+		body := ""
+		for _, p := range parts {
+			name, content, _ := strings.Cut(p, "=")
+			body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + content + "\r\n"
+		}
+		body += "--" + boundary + "--\r\n"
+		return h.under(key, h.request("POST", path, "multipart/form-data; boundary="+boundary, strings.NewReader(body)))
+	}
+	picture, other := "image="+string(product(1)), "image="+string(product(2))
+	first := send("k", "one", picture, "external_id=a").want(201)
+	added := into[wire.AddedReferences](first).References[0]
+	if len(added.NearDuplicates) != 1 || len(added.Conflicts) != 1 {
+		t.Errorf("near duplicates %+v, conflicts %+v: want one each", added.NearDuplicates, added.Conflicts)
+	}
+	first.again(send("k", "two", picture, "external_id=a"))
+	h.delete("/v1/references/" + added.ID).want(200)
+	first.again(send("k", "three", picture, "external_id=a")) // what was done is not done again, even if it was undone
+	for name, parts := range map[string][]string{
+		"another picture":          {other, "external_id=a"},
+		"another id":               {picture, "external_id=b"},
+		"another order":            {"external_id=a", picture},
+		"one more":                 {picture, "external_id=a", other},
+		"less":                     {picture},
+		"a shift between the two":  {picture + "x", "external_id=a"},
+		"a part under other names": {picture, "meta=a"},
+	} {
+		t.Run(name, func(t *testing.T) { send("k", "four", parts...).problem(422, "idempotency_key_reused") })
+	}
+	if list := into[wire.References](h.get(path)).References; len(list) != 1 {
+		t.Errorf("%d references, want the first alone", len(list))
+	}
+}
+
+func TestKeyStandsForOneRequestOfOneRoute(t *testing.T) {
+	h := open(t).ready()
+	shoes, boots := `{"name":"shoes","purpose":"brand"}`, `{"hashes":{"pdq":"`+hexOf(1)+`"}}`
+	first := h.keyed("k", "POST", "/v1/collections", shoes).want(201)
+	first.again(h.keyed("k", "POST", "/v1/collections", shoes))
+	h.keyed("k", "POST", "/v1/collections/shoes/references", boots).problem(422, "idempotency_key_reused")
+	h.under("k", h.request("POST", "/v1/collections", "application/json; charset=utf-8", strings.NewReader(shoes))).want(201)
+	h.under("k", h.request("POST", "/v1/collections", "text/csv", strings.NewReader(shoes))).problem(422, "idempotency_key_reused")
+	h.keyed("l", "POST", "/v1/collections", shoes).problem(409, "collection_exists")
+	h.keyed("l", "POST", "/v1/collections", `{"name":"boots","purpose":"brand"}`).want(201) // nothing was done under it yet
+	p := h.keyed(strings.Repeat("k", 256), "POST", "/v1/collections", shoes).problem(413, "limit_exceeded")
+	if p.Limit != "idempotency_key_bytes" {
+		t.Errorf("limit %q", p.Limit)
+	}
+	if p := h.keyed("sch\u00fcssel", "POST", "/v1/collections", shoes).problem(400, "input_invalid"); p.Field != "Idempotency-Key" {
+		t.Errorf("field %q", p.Field)
+	}
+}
+
+func TestSecondRequestUnderWayIsRefused(t *testing.T) {
+	h := open(t).ready()
+	body, more := io.Pipe()
+	answered := make(chan answer)
+	first := h.request("POST", "/v1/collections", "application/json", body)
+	go func() { answered <- h.under("k", first) }()
+	const text = `{"name":"shoes","purpose":"brand"}`
+	if _, err := more.Write([]byte(text[:5])); err != nil { // the server is reading it
+		t.Fatal(err)
+	}
+	for busy := false; !busy; {
+		a := h.keyed("k", "POST", "/v1/collections", `{"name":"boots","purpose":"brand"}`)
+		if busy = a.status == 409; busy {
+			a.problem(409, "idempotency_key_busy")
+			if a.header.Get("Retry-After") == "" {
+				t.Error("nobody is told when to come back")
+			}
+		} else {
+			t.Fatalf("status %d: the first is under way", a.status)
+		}
+	}
+	more.Write([]byte(text[5:]))
+	more.Close()
+	a := <-answered
+	a.want(201).again(h.keyed("k", "POST", "/v1/collections", text))
+}
+
+// TestSameRequestsAtOnceHaveOneEffect: as many as come, one is carried out and the others are told so.
+func TestSameRequestsAtOnceHaveOneEffect(t *testing.T) {
+	h := open(t).ready()
+	h.collection("shoes", "brand")
+	before := h.seq()
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	bodies := map[string]int{}
+	for i := range 40 {
+		all.Go(func() {
+			n := i % 4
+			a := h.keyed(fmt.Sprint("key ", n), "POST", "/v1/collections/shoes/references", `{"hashes":{"pdq":"`+hexOf(n)+`"}}`)
+			if a.status == 409 {
+				a.problem(409, "idempotency_key_busy")
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			bodies[string(a.want(201).body)]++
+		})
+	}
+	all.Wait()
+	if len(bodies) != 4 || h.seq() != before+4 {
+		t.Errorf("answers %v, seq from %d to %d; want four of each", bodies, before, h.seq())
+	}
+}
+
+// TestRecordsAreForgottenByAgeAndNumber: whatever is forgotten has an effect once more.
+func TestRecordsAreForgottenByAgeAndNumber(t *testing.T) {
+	clock := newClock()
+	index := openIndex(t, memory.New())
+	h := serve(t, index, api.Config{Now: clock.now, Limits: api.Limits{Repeats: idempotency.Limits{Records: 50}}}).ready()
+	h.collection("shoes", "brand")
+	send := func(key int) answer {
+		return h.keyed(fmt.Sprint("key ", key), "POST", "/v1/collections/shoes/references", `{"hashes":{"pdq":"`+hexOf(key)+`"}}`).want(201)
+	}
+	if held := rowsHeld(t, index); held != 0 {
+		t.Fatalf("%d rows at first", held)
+	}
+	first := send(0)
+	clock.advance(24 * time.Hour)
+	first.again(send(0))
+	clock.advance(time.Second)
+	second := send(0)
+	if second.header.Get(replayed) != "" || bytes.Equal(second.body, first.body) {
+		t.Errorf("after 24 hours %s", second.body)
+	}
+	for key := range 200 {
+		clock.advance(time.Second)
+		send(key)
+	}
+	if held := rowsHeld(t, index); held != 2*50+1 {
+		t.Errorf("%d rows for the last 50 records, want two each and the totals", held)
+	}
+	if a := send(199); a.header.Get(replayed) == "" {
+		t.Error("the last one was forgotten")
+	}
+	if a := send(100); a.header.Get(replayed) != "" {
+		t.Error("an old one was not forgotten")
+	}
+	clock.advance(25 * time.Hour)
+	for key := range 4 { // each takes more of the old ones away than it brings
+		send(1000 + key)
+	}
+	if held := rowsHeld(t, index); held != 2*4+1 {
+		t.Errorf("%d rows once all others were over age, want those of four records", held)
+	}
+}
+
+func rowsHeld(t *testing.T, index *hashindex.Index) (n int) {
+	t.Helper()
+	err := index.View(t.Context(), func(r hashindex.Reader) error {
+		for _, err := range r.Rows("idempotency", "") {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestRecordIsWrittenWithItsEffect opens the store again, and once cuts the server off between the effect and
+// the rest of the answer: the key stands for what was done all the same.
+func TestRecordIsWrittenWithItsEffect(t *testing.T) {
+	folder := t.TempDir()
+	live := func(name string, updates int, use func(*house)) {
+		t.Run(name, func(t *testing.T) {
+			store, err := bolt.Open(folder, bolt.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { store.Close() })
+			use(serve(t, openIndex(t, &cutAfter{Storage: store, updates: updates}), api.Config{}).ready())
+		})
+	}
+	const path = "/v1/collections/shoes/references"
+	one, two := `{"external_id":"one","hashes":{"pdq":"`+hexOf(1)+`"}}`, `{"external_id":"two","hashes":{"pdq":"`+hexOf(1)+`"}}`
+	var first, second answer
+	live("first", 10, func(h *house) {
+		h.collection("shoes", "brand")
+		first = h.keyed("k", "POST", path, one).want(201)
+	})
+	live("cut off", 1, func(h *house) { second = h.keyed("l", "POST", path, two).want(201) })
+	live("again", 10, func(h *house) {
+		first.again(h.keyed("k", "POST", path, one))
+		a := h.keyed("l", "POST", path, two).want(201)
+		if want := into[wire.AddedReferences](second); len(want.References[0].NearDuplicates) != 1 {
+			t.Errorf("answered %+v, want a near duplicate", want)
+		}
+		got := into[wire.AddedReferences](a).References[0]
+		if a.header.Get(replayed) != "true" || got.ID != into[wire.AddedReferences](second).References[0].ID || got.NearDuplicates != nil {
+			t.Errorf("answered again %s, first %s: want the same reference, and that nobody looked", a.body, second.body)
+		}
+	})
+}
+
+// cutAfter is a store whose later updates never reach the disk.
+type cutAfter struct {
+	hashindex.Storage
+	updates int
+}
+
+var errCut = errors.New("cut off")
+
+func (c *cutAfter) Update(write func(hashindex.Writer) error) error {
+	if c.updates--; c.updates < 0 {
+		return errCut
+	}
+	return c.Storage.Update(write)
+}
+
+// clock is a clock that a test sets.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *clock { return &clock{at: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(by)
+}
