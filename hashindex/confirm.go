@@ -71,7 +71,7 @@ func (s *search) confirmOne(r Reader, c candidate, answer *Answer) error {
 
 // wanted reports whether the reference may be answered at all.
 func (s *search) wanted(r Reference) bool {
-	return r.enabled(s.index.now()) && (s.skip == nil || !s.skip(r))
+	return r.Enabled(s.index.now()) && (s.skip == nil || !s.skip(r))
 }
 
 // matchOf is the match that the candidate stands for, every part of it read from the store (I3);

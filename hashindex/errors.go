@@ -60,6 +60,12 @@ const (
 	UnsupportedFormat DecodeReason = "image_format_unsupported"
 	TruncatedImage    DecodeReason = "image_truncated"
 	CorruptImage      DecodeReason = "image_corrupt"
+
+	EmptyVideo       DecodeReason = "video_empty"
+	UnsupportedVideo DecodeReason = "video_format_unsupported"
+	TruncatedVideo   DecodeReason = "video_truncated"
+	CorruptVideo     DecodeReason = "video_corrupt"
+	VideoUndecodable DecodeReason = "video_undecodable" // there is no decoder on this machine
 )
 
 func (e *DecodeError) Error() string { return e.Detail }

@@ -81,8 +81,8 @@ func (r Reference) Tiers(recipe Recipe) []Tier {
 	return tiers
 }
 
-// enabled reports whether the reference may be answered at that time.
-func (r Reference) enabled(at time.Time) bool { return !at.Before(r.DisabledUntil) }
+// Enabled reports whether the reference may be answered at that time.
+func (r Reference) Enabled(at time.Time) bool { return !at.Before(r.DisabledUntil) }
 
 // FrameID names one frame of one reference: the reference's id and the frame's place in it.
 // Its order is that of the references.

@@ -26,7 +26,6 @@ type ballot struct {
 	q      float64
 	lo, hi float64
 	weight float64
-	pull   float64 // on a fit
 	vote   Vote
 }
 
@@ -61,18 +60,18 @@ func taken(ballots []ballot, l line, tolerance float64) (chosen []ballot, value 
 }
 
 // priorSeconds is how strongly a fit holds on to a speed of 1: as votes would whose distances from their
-// middle, squared, are so much in all. Votes are half a second off as frames fall, so a few of them tell no
-// speed.
-const priorSeconds = 20
+// middle, squared, are so much in all. Votes are a quarter of a second off as frames fall, so a few of them
+// tell no speed.
+const priorSeconds = 8
 
 // fit is the line through the ballots, by least squares, that keeps to a speed of 1 as far as they do not
 // tell.
 func fit(ballots []ballot, before line) line {
 	var sum, q, r float64
 	for _, b := range ballots {
-		sum += b.pull
-		q += b.pull * b.q
-		r += b.pull * b.target(before)
+		sum += b.weight
+		q += b.weight * b.q
+		r += b.weight * b.target(before)
 	}
 	if sum == 0 {
 		return before
@@ -81,8 +80,8 @@ func fit(ballots []ballot, before line) line {
 	top, bottom := float64(priorSeconds), float64(priorSeconds)
 	for _, b := range ballots {
 		d := b.q - q
-		top += b.pull * d * (b.target(before) - r)
-		bottom += b.pull * d * d
+		top += b.weight * d * (b.target(before) - r)
+		bottom += b.weight * d * d
 	}
 	speed := min(max(top/bottom, slowest-slack), fastest+slack)
 	return line{r - speed*q, speed}
@@ -162,19 +161,9 @@ func lines(ballots []ballot, most int) (best []line) {
 	return best
 }
 
-// cutPull is how much more a vote pulls on a fit when both frames come after a cut: their times differ by a
-// frame, those of others by up to half a second.
-const cutPull = 8
-
-// afterCut reports whether the frame of the reference seems to come after a cut: sooner than the next
-// would otherwise.
-func afterCut(r hashindex.Reference, n int) bool {
-	return n > 0 && (r.Frames[n].At-r.Frames[n-1].At).Seconds() < 0.9
-}
-
 // sampled is the longest time between frames of a reference, in seconds, of which none was left out
 // because nothing had changed.
-const sampled = 1.1
+const sampled = 0.3
 
 // stretch is how long the frame of the reference stands, in seconds: neighbours that looked the same
 // were merged into it.

@@ -109,9 +109,6 @@ func (s *solver) count() {
 			// all of itself.
 			b := ballot{frame: i, q: f.At.Seconds(), lo: lo, hi: hi, vote: v}
 			b.weight = weight * (1 - min(0.6, 3*(best[side(v)]-v.Score)))
-			if b.pull = b.weight; f.Shot && lo == hi && afterCut(s.reference, v.Frame.Index()) {
-				b.pull *= cutPull
-			}
 			s.ballots[side(v)] = append(s.ballots[side(v)], b)
 		}
 	}

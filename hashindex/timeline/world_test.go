@@ -86,7 +86,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 // add registers the film, neighbours that look the same merged.
 func (w *world) add(f film) hashindex.ReferenceID {
 	r := hashindex.Reference{ID: hashindex.ReferenceID(len(w.films) + 1)}
-	times, _ := f.times(0, f.length, 1)
+	times, _ := f.times(0, f.length, 0.25)
 	for i, at := range times {
 		h, black := f.hash(at)
 		frame := hashindex.StoredFrame{At: seconds(at), Quality: 100}
@@ -96,7 +96,7 @@ func (w *world) add(f film) hashindex.ReferenceID {
 		}
 		if n := len(r.Frames); n > 0 && i < len(times)-1 {
 			last := r.Frames[n-1]
-			if black && last.Quality == 0 || !black && last.Quality > 0 && last.Hashes[hashindex.PDQ].Distance(h) <= 4 {
+			if black && last.Quality == 0 || !black && last.Quality > 0 && last.Hashes[hashindex.PDQ].Distance(h) <= 12 {
 				continue
 			}
 		}

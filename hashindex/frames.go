@@ -1,0 +1,164 @@
+package hashindex
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+)
+
+// FrameMatch is a frame of a reference that a frame of a query shows. Which part of which reference a video
+// shows follows from many of them: package timeline.
+type FrameMatch struct {
+	Frame      FrameID
+	Collection CollectionID
+	Kind       Tier
+	Transform  Transform
+	Score      float64 // as Match has it
+}
+
+// MaxFrameMatches is how many frames of references are answered for one of a query: the best.
+const MaxFrameMatches = 256
+
+// MatchFrames answers, for each of the picture's frames on its own, which frames of references it shows in
+// the tiers copy and near, best first, several of one reference as well. What a benign reference accounts
+// for as well is left out. Undecidable frames have no answer. The query's limit does not matter.
+func (ix *Index) MatchFrames(ctx context.Context, q Query) ([][]FrameMatch, error) {
+	s, err := ix.frameSearch(q)
+	if err != nil {
+		return nil, err
+	}
+	proposed := make([][]candidate, len(q.Picture.Frames))
+	for i, frame := range q.Picture.Frames {
+		if !s.good(frame) {
+			continue
+		}
+		s.byFrame = map[FrameID]candidate{}
+		if err := s.ask(ctx, ix.spaces[PDQ], s.scopes[0], i, probesOf(frame)); err != nil {
+			return nil, err
+		}
+		if err := s.ask(ctx, ix.spaces[lonePHash], s.scopes[1], i, []probe{{hash: frame.Hashes[PHash]}}); err != nil {
+			return nil, err
+		}
+		for _, c := range s.byFrame {
+			proposed[i] = append(proposed[i], c)
+		}
+		slices.SortFunc(proposed[i], candidate.compare)
+	}
+	matches := make([][]FrameMatch, len(proposed))
+	return matches, ix.store.View(func(r Reader) (err error) {
+		for i, candidates := range proposed {
+			if matches[i], err = s.confirmFrames(r, candidates); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (ix *Index) frameSearch(q Query) (*search, error) {
+	if err := q.validate(); err != nil {
+		return nil, err
+	}
+	if err := ix.Ready(); err != nil {
+		return nil, err
+	}
+	s := &search{index: ix, query: q, catalog: ix.catalog.Load()}
+	if err := s.admit(); err != nil {
+		return nil, err
+	}
+	for i := range s.scopes {
+		s.scopes[i].Limit = MaxFrameMatches
+	}
+	return s, nil
+}
+
+// confirmFrames makes matches of the candidates that the store bears out (I3), up to a benign one, which
+// outdoes those that are not better.
+func (s *search) confirmFrames(r Reader, candidates []candidate) (matches []FrameMatch, _ error) {
+	for _, c := range candidates {
+		if len(matches) == MaxFrameMatches {
+			break
+		}
+		label, err := r.Label(c.entry.Frame, c.algorithm)
+		if errors.Is(err, ErrNotFound) {
+			continue // removed since it was proposed
+		}
+		if err != nil {
+			return nil, err
+		}
+		collection, known := s.catalog.byID[label.Collection]
+		if !known || label.Hash != c.entry.Hash {
+			continue
+		}
+		if collection.Purpose == Benign {
+			return slices.DeleteFunc(matches, func(m FrameMatch) bool { return m.Score <= c.score }), nil
+		}
+		e := Evidence{
+			Algorithm: c.algorithm, Transform: c.transform, Distance: c.probe.Distance(label.Hash),
+			Radius: s.radius(collection, c.algorithm), CopyRadius: collection.Policy.CopyRadius,
+		}
+		matches = append(matches, FrameMatch{c.entry.Frame, label.Collection, e.kind(), c.transform, e.Score()})
+	}
+	return matches, nil
+}
+
+// MatchFrameParts answers which frames of references the picture's one frame, which has features, shows a
+// part of, or is a part of: the best of each reference, best first.
+func (ix *Index) MatchFrameParts(ctx context.Context, q Query) ([]FrameMatch, error) {
+	s, err := ix.partSearch(q)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	if err := s.look(ctx, 0, q.Picture.Frames[0].Features, s.partialScope(), false); err != nil {
+		return nil, err
+	}
+	return s.laidFrames(), nil
+}
+
+// LayFrames is MatchFrameParts among these frames alone: what is near to where one was found before.
+func (ix *Index) LayFrames(ctx context.Context, q Query, among []FrameID, mirrored bool) ([]FrameMatch, error) {
+	s, err := ix.partSearch(q)
+	if s == nil || err != nil {
+		return nil, err
+	}
+	proposals := make([]Proposal, len(among))
+	for i, frame := range among {
+		proposals[i] = Proposal{Frame: frame, Mirrored: mirrored}
+	}
+	if err := s.lay(ctx, view{0, false, ix.partial.newAligner(q.Picture.Frames[0].Features)}, proposals); err != nil {
+		return nil, err
+	}
+	return s.laidFrames(), nil
+}
+
+// partSearch is nil where there is nothing to search.
+func (ix *Index) partSearch(q Query) (*search, error) {
+	s, err := ix.frameSearch(q)
+	if err != nil || ix.partial == nil || !ix.partial.live.Load() || s.partialScope().MaxRadius() < 0 {
+		return nil, err
+	}
+	if f := q.Picture.Frames[0]; f.Features.IsZero() || !s.good(f) {
+		return nil, nil
+	}
+	s.laid = map[ReferenceID]laid{}
+	return s, nil
+}
+
+func (s *search) laidFrames() (matches []FrameMatch) {
+	for _, l := range s.laid {
+		collection := s.catalog.byID[l.reference.Collection]
+		if collection.Purpose == Benign {
+			continue
+		}
+		turn := Upright
+		if l.alignment.Mirrored {
+			turn = Mirrored
+		}
+		matches = append(matches, FrameMatch{l.frame, collection.ID, Partial, turn, l.alignment.Score})
+	}
+	slices.SortFunc(matches, func(a, b FrameMatch) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Frame, b.Frame))
+	})
+	return matches
+}

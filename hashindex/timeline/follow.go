@@ -1,0 +1,268 @@
+package timeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"touchstone/hashindex"
+)
+
+// Follower asks an index for the votes of frames and keeps the timeline of them. The tiers copy and near are
+// asked for every frame that differs from the one before. Tier partial is asked about a share of those that
+// neither explains, and about the rest only whether they go on with what the share has found.
+type Follower struct {
+	timeline *Timeline
+	index    *hashindex.Index
+	query    hashindex.Query // all but the picture
+	now      func() time.Time
+
+	last  Frame // with its votes, for frames that look the same
+	queue []queued
+	turn  int    // counts frames that partial might be tried for
+	hints []hint // where references were found last
+	known map[hashindex.ReferenceID]known
+	err   error // of the store, as the timeline asks for a reference
+}
+
+// queued is a frame that the tiers before found nothing in, with features.
+type queued struct {
+	frame hashindex.Frame
+	place Frame
+}
+
+// hint is a frame of a reference that a frame of the query showed.
+type hint struct {
+	at       time.Duration
+	frame    hashindex.FrameID
+	mirrored bool
+}
+
+// known is a reference as it was read then; zero reference: it is not to be answered.
+type known struct {
+	hashindex.Reference
+	there bool
+	until time.Time
+}
+
+const (
+	// queueLength is how many unexplained frames are looked at together.
+	queueLength = 6
+
+	// partialShare is of how many of them tier partial is asked about one.
+	partialShare = 3
+
+	// hintLife is how far a hint reaches, hintReach how far beside the place that it gives frames of the
+	// reference are laid over the query, and hintFrames how many.
+	hintLife   = 10 * time.Second
+	hintReach  = time.Second
+	hintFrames = 3
+	maxHints   = 3
+
+	// unchanged is the distance, in bits of PDQ, within which a frame is the one before.
+	unchanged = 2
+
+	// knownLife is how long a reference is believed to be as it was read: one that is disabled, or removed,
+	// is answered no longer than that by a timeline that has found it.
+	knownLife = 10 * time.Second
+	maxKnown  = 64
+)
+
+// Follow is a Follower without frames. Of the query the picture is not used.
+func Follow(index *hashindex.Index, query hashindex.Query, rules Rules, now func() time.Time) *Follower {
+	f := &Follower{index: index, query: query, now: now, known: map[hashindex.ReferenceID]known{}}
+	f.timeline = New(rules, f.reference)
+	return f
+}
+
+// Add takes the next frame, or one that comes slightly late. Features are asked for when tier partial might
+// need them, before Add returns; nil, or zero ones: that tier is not tried.
+func (f *Follower) Add(ctx context.Context, frame hashindex.Frame, features func() hashindex.Features) error {
+	place := Frame{At: frame.At, Shot: frame.Shot, Mark: frame.Mark, Quality: frame.Quality, Dihedral: frame.Dihedral}
+	if place.Dihedral[hashindex.Upright].IsZero() {
+		place.Dihedral[hashindex.Upright] = frame.Hashes[hashindex.PDQ]
+	}
+	if place.dark() {
+		f.timeline.Add(place)
+		return f.err
+	}
+	if f.same(place) {
+		place.Votes = f.last.Votes
+		f.timeline.Add(place)
+		return f.err
+	}
+	votes, err := f.near(ctx, frame)
+	if err != nil {
+		return err
+	}
+	place.Votes, f.last = votes, place
+	f.last.Votes = votes
+	if len(votes) == 0 && f.query.Effort == hashindex.FullEffort && features != nil && frame.Mark == hashindex.Telling {
+		if frame.Features = features(); !frame.Features.IsZero() {
+			frame.Features.Closer = nil // it would be of a picture that is gone by then
+			if f.queue = append(f.queue, queued{frame, place}); len(f.queue) == queueLength {
+				return cmp.Or(f.flush(ctx), f.err)
+			}
+			return nil
+		}
+	}
+	f.hint(place)
+	f.timeline.Add(place)
+	return f.err
+}
+
+func (f *Follower) same(place Frame) bool {
+	a, b := f.last.Dihedral[hashindex.Upright], place.Dihedral[hashindex.Upright]
+	return !a.IsZero() && !b.IsZero() && len(f.queue) == 0 && a.Distance(b) <= unchanged
+}
+
+func (f *Follower) near(ctx context.Context, frame hashindex.Frame) ([]Vote, error) {
+	query := f.query
+	frame.Features = hashindex.Features{}
+	query.Picture = hashindex.Picture{Frames: []hashindex.Frame{frame}}
+	matches, err := f.index.MatchFrames(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return votesOf(matches[0]), nil
+}
+
+func votesOf(matches []hashindex.FrameMatch) (votes []Vote) {
+	for _, m := range matches {
+		votes = append(votes, Vote{m.Frame, m.Kind, m.Transform, m.Score})
+	}
+	return votes
+}
+
+// hint remembers where the frame's best votes are.
+func (f *Follower) hint(place Frame) {
+	var seen []hashindex.ReferenceID
+	for _, v := range place.Votes {
+		id := v.Frame.Reference()
+		if len(seen) == maxHints || slices.Contains(seen, id) {
+			continue
+		}
+		seen = append(seen, id)
+		f.hints = slices.DeleteFunc(f.hints, func(h hint) bool { return h.frame.Reference() == id && h.at <= place.At })
+		f.hints = append(f.hints, hint{place.At, v.Frame, v.Transform.IsMirrored()})
+	}
+	f.hints = slices.DeleteFunc(f.hints, func(h hint) bool { return place.At-h.at > hintLife })
+}
+
+// flush asks tier partial about the frames that wait.
+func (f *Follower) flush(ctx context.Context) error {
+	rest := f.queue[:0:0]
+	for _, q := range f.queue {
+		f.turn++
+		if f.turn%partialShare != 1 {
+			rest = append(rest, q)
+			continue
+		}
+		matches, err := f.index.MatchFrameParts(ctx, f.asking(q))
+		if err != nil {
+			return err
+		}
+		f.settle(q, matches)
+	}
+	for _, q := range rest {
+		matches, err := f.lay(ctx, q)
+		if err != nil {
+			return err
+		}
+		f.settle(q, matches)
+	}
+	f.queue = f.queue[:0]
+	return nil
+}
+
+func (f *Follower) asking(q queued) hashindex.Query {
+	query := f.query
+	query.Picture = hashindex.Picture{Frames: []hashindex.Frame{q.frame}}
+	return query
+}
+
+func (f *Follower) settle(q queued, matches []hashindex.FrameMatch) {
+	q.place.Votes = votesOf(matches)
+	if q.place.At == f.last.At {
+		f.last.Votes = q.place.Votes
+	}
+	f.hint(q.place)
+	f.timeline.Add(q.place)
+}
+
+// lay asks whether the frame goes on with what was found shortly before or after it.
+func (f *Follower) lay(ctx context.Context, q queued) (found []hashindex.FrameMatch, _ error) {
+	asked := map[hashindex.ReferenceID]bool{}
+	hints := slices.Clone(f.hints)
+	slices.SortStableFunc(hints, func(a, b hint) int { return cmp.Compare((a.at - q.place.At).Abs(), (b.at - q.place.At).Abs()) })
+	for _, h := range hints {
+		id := h.frame.Reference()
+		r, there := f.reference(id)
+		if !there || asked[id] || len(asked) == maxHints || (h.at-q.place.At).Abs() > hintLife {
+			continue
+		}
+		asked[id] = true
+		among := featuredNear(r, r.Frames[h.frame.Index()].At+q.place.At-h.at)
+		if len(among) == 0 {
+			continue
+		}
+		matches, err := f.index.LayFrames(ctx, f.asking(q), among, h.mirrored)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, matches...)
+	}
+	return found, nil
+}
+
+// featuredNear are the frames with features around that time, the nearest first. A still is near to all.
+func featuredNear(r hashindex.Reference, at time.Duration) (among []hashindex.FrameID) {
+	for n := firstNear(r, (at - hintReach).Seconds()); n < len(r.Frames) && (r.Frames[n].At <= at+hintReach || len(r.Frames) == 1); n++ {
+		if !r.Frames[n].Features.IsZero() {
+			among = append(among, hashindex.FrameOf(r.ID, n))
+		}
+	}
+	slices.SortStableFunc(among, func(a, b hashindex.FrameID) int {
+		away := func(id hashindex.FrameID) float64 { return math.Abs((r.Frames[id.Index()].At - at).Seconds()) }
+		return cmp.Compare(away(a), away(b))
+	})
+	return among[:min(len(among), hintFrames)]
+}
+
+// reference is the reference if it may be answered now.
+func (f *Follower) reference(id hashindex.ReferenceID) (hashindex.Reference, bool) {
+	now := f.now()
+	if k, ok := f.known[id]; ok && now.Before(k.until) {
+		return k.Reference, k.there
+	}
+	r, _, err := f.index.Reference(id)
+	if err != nil && !errors.Is(err, hashindex.ErrNotFound) {
+		f.err = err
+	}
+	if len(f.known) >= maxKnown {
+		clear(f.known)
+	}
+	k := known{Reference: r, there: err == nil && r.Enabled(now), until: now.Add(knownLife)}
+	f.known[id] = k
+	return k.Reference, k.there
+}
+
+// Segments is the timeline's, once what waits has been looked at.
+func (f *Follower) Segments(ctx context.Context) (closed, open []Segment, err error) {
+	if err := f.flush(ctx); err != nil {
+		return nil, nil, err
+	}
+	closed, open = f.timeline.Segments()
+	return closed, open, f.err
+}
+
+// Finish is the timeline's, once what waits has been looked at.
+func (f *Follower) Finish(ctx context.Context, end time.Duration) ([]Segment, error) {
+	if err := f.flush(ctx); err != nil {
+		return nil, err
+	}
+	return f.timeline.Finish(end), f.err
+}
