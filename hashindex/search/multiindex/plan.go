@@ -89,13 +89,13 @@ func (m *masks) within(k int) (keys, buckets []uint16) {
 	return m.keys[:m.ends[k]], m.buckets[:m.ends[k]]
 }
 
-// masksOf are those of keys of that width, in buckets of that order, made once.
-func masksOf(width int, even, odd uint16) *masks {
-	m := &madeMasks[width]
-	if even != 0 {
-		m = &madeTurned[width]
+// masksOf are those of that order, made once.
+func masksOf(o order) *masks {
+	m := &madeMasks[o.shift]
+	if o.even != 0 {
+		m = &madeTurned[o.shift]
 	}
-	m.once.Do(func() { m.masks = makeMasks(width, even, odd) })
+	m.once.Do(func() { m.masks = makeMasks(o) })
 	return &m.masks
 }
 
@@ -104,15 +104,15 @@ type onceMasks struct {
 	masks
 }
 
-var madeMasks, madeTurned [pieceBits + 1]onceMasks
+var madeMasks, madeTurned [pieceBits]onceMasks
 
-func makeMasks(width int, even, odd uint16) masks {
+func makeMasks(o order) masks {
 	var m masks
 	for k := range m.ends {
-		for v := range 1 << width {
+		for v := range 1 << (pieceBits - o.shift) {
 			if bits.OnesCount(uint(v)) == k {
 				m.keys = append(m.keys, uint16(v))
-				m.buckets = append(m.buckets, regrouped(uint16(v), even, odd))
+				m.buckets = append(m.buckets, o.ofKey(uint16(v)))
 			}
 		}
 		m.ends[k] = len(m.keys)

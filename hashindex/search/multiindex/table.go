@@ -11,12 +11,8 @@ const (
 // table lists a level's entries by one piece of their hashes. A key is the piece's upper bits, as
 // many as make buckets of some ten entries; the buckets lie behind each other in flat memory.
 type table struct {
-	shift  int      // a key is piece >> shift
+	order
 	starts []uint32 // bucket b is postings starts[b] to starts[b+1]
-
-	// even and odd are what keys with bit 0, and with bit 1, are moved by: see bucket. Zeros leave the
-	// buckets in the order of their keys.
-	even, odd uint16
 
 	// A posting is the entry's following piece and its place, kept apart: a bucket's pieces are all
 	// looked at, and hardly any of its places. Behind the pieces there is memory for siftStep more.
@@ -28,18 +24,13 @@ type table struct {
 // it is large enough for large pages. Starts are counts at first, two buckets late: see list.
 func (l *level) makeTables(n int) {
 	width := min(max(bits.Len(uint(n))-4, 6), pieceBits)
-	var even, odd uint16
-	if l.words == 4 {
-		even, odd = turnedEven&(1<<width-1), turnedOdd&(1<<width-1)
-	}
-	l.keyBits, l.masks = width, masksOf(width, even, odd)
+	o := orderOf(width, l.words == 4)
+	l.keyBits, l.masks = width, masksOf(o)
 	count, keys := len(l.tables), 1<<width+2
 	starts, pieces, places := spacious[uint32](count*keys), spacious[uint16](count*n+siftStep), spacious[uint32](count*n)
 	for i := range l.tables {
 		l.tables[i] = table{
-			shift:  pieceBits - width,
-			even:   even,
-			odd:    odd,
+			order:  o,
 			starts: starts[i*keys:][:keys:keys],
 			pieces: pieces[i*n:][: n : n+siftStep],
 			places: places[i*n:][:n:n],
@@ -54,15 +45,30 @@ func (t *table) readable() []uint16 { return t.pieces[:cap(t.pieces)] }
 // bit, beginning with the first or with the second, or all, or none. So that the buckets of such pieces
 // lie together, and the look-up of one variant of a picture finds in the cache what another has read,
 // a key's two lowest bits say which of four such keys it is, and its others which four.
-const (
-	turnedEven = 0x5555 &^ 3
-	turnedOdd  = 0xaaaa &^ 3
-)
+//
+// even and odd are what a key with bit 0, and with bit 1, is moved by; zeros leave the buckets in the
+// order of their keys.
+type order struct {
+	shift     uint8 // a key is piece >> shift
+	even, odd uint16
+}
 
-// bucket is the number of the piece's bucket. What two keys differ by says what their buckets do.
-func (t *table) bucket(piece uint16) uint16 { return regrouped(piece>>t.shift, t.even, t.odd) }
+// orderOf is that of keys so wide, for pieces of PDQ hashes or of others.
+func orderOf(width int, pdq bool) order {
+	o := order{shift: uint8(pieceBits - width)}
+	if pdq {
+		keys := uint16(1<<width - 1)
+		o.even, o.odd = 0x5554&keys, 0xaaa8&keys
+	}
+	return o
+}
 
-func regrouped(key, even, odd uint16) uint16 { return key ^ key&1*even ^ key>>1&1*odd }
+// bucket is the number of the piece's bucket.
+func (o order) bucket(piece uint16) uint16 { return o.ofKey(piece >> o.shift) }
+
+// ofKey is the number of the key's bucket. It is linear: what two keys differ by says what their
+// buckets' numbers do.
+func (o order) ofKey(key uint16) uint16 { return key ^ key&1*o.even ^ key>>1&1*o.odd }
 
 // span is where the bucket's postings are.
 func (t *table) span(bucket uint16) span {
@@ -82,12 +88,12 @@ const pair = 2
 
 // tally counts the entries of each bucket of tables i and i+1 among the places from..to.
 func (l *level) tally(i, from, to int) {
-	t, u := &l.tables[i], &l.tables[i+1]
+	t, u, o := &l.tables[i], &l.tables[i+1], l.tables[i].order
 	move := i % wordPieces * pieceBits
 	for at := from*l.stride + i/wordPieces; at < to*l.stride; at += l.stride {
 		both := uint32(l.records[at] >> move)
-		t.starts[int(t.bucket(uint16(both)))+2]++
-		u.starts[int(u.bucket(uint16(both>>pieceBits)))+2]++
+		t.starts[int(o.bucket(uint16(both)))+2]++
+		u.starts[int(o.bucket(uint16(both>>pieceBits)))+2]++
 	}
 }
 
@@ -116,7 +122,7 @@ func (r *rough) begin(t *table, n int) {
 		r.entries = spacious[entry](n)
 	}
 	r.entries = r.entries[:n]
-	r.shift = max(pieceBits-t.shift-roughBits, 0)
+	r.shift = max(pieceBits-int(t.shift)-roughBits, 0)
 	for g := range (len(t.starts) - 2) >> r.shift {
 		r.next[g] = t.starts[g<<r.shift+1]
 	}
@@ -131,15 +137,15 @@ func (r *rough) put(place int, bucket, after uint16) {
 
 // sort takes the places from..to for tables i and i+1.
 func (l *level) sort(r *[pair]rough, i, from, to int) {
-	move, t := i%wordPieces*pieceBits, &l.tables[i]
+	move, o := i%wordPieces*pieceBits, l.tables[i].order
 	beyond := (i + pair) % len(l.tables) // the piece after both
 	for place := from; place < to; place++ {
 		record := l.records[place*l.stride:][:l.stride]
 		both := uint32(record[i/wordPieces] >> move)
 		first, second := uint16(both), uint16(both>>pieceBits)
 		third := uint16(record[beyond/wordPieces] >> (beyond % wordPieces * pieceBits))
-		r[0].put(place, t.bucket(first), second)
-		r[1].put(place, t.bucket(second), third)
+		r[0].put(place, o.bucket(first), second)
+		r[1].put(place, o.bucket(second), third)
 	}
 }
 
