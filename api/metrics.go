@@ -105,8 +105,12 @@ var (
 	entriesDesc    = prometheus.NewDesc("touchstone_searcher_entries", "Hashes that a searcher holds.", []string{"space", "searcher"}, nil)
 	bytesDesc      = prometheus.NewDesc("touchstone_searcher_bytes", "Memory that a searcher holds.", []string{"space", "searcher"}, nil)
 	lookupsDesc    = prometheus.NewDesc("touchstone_searcher_lookups_total", "Hashes that a searcher has looked up.", []string{"space", "searcher"}, nil)
-	partialDesc    = prometheus.NewDesc("touchstone_partial_total", "What tier partial has done: pictures asked, references proposed, of those laid over the query, and of those found.", []string{"what"}, nil)
-	partialSeconds = prometheus.NewDesc("touchstone_partial_seconds_total", "Time that tier partial took.", nil, nil)
+	partialDesc    = prometheus.NewDesc("touchstone_partial_total", "What tier partial has done: references proposed, of those laid over the query, and of those found.", []string{"what"}, nil)
+	searchDesc     = prometheus.NewDesc("touchstone_search_duration_seconds", "Time to search for one picture, by tiers: whole is copy and near, partial what comes after.", []string{"tiers"}, nil)
+	commitDesc     = prometheus.NewDesc("touchstone_commit_duration_seconds", "Time of a transaction, until what it changes is on the disk.", nil, nil)
+	proposalsDesc  = prometheus.NewDesc("touchstone_commit_proposals_total", "Writers' wishes that transactions carried: many share one.", nil, nil)
+	committedDesc  = prometheus.NewDesc("touchstone_changes_committed_total", "Changes that were made durable.", nil, nil)
+	waitingDesc    = prometheus.NewDesc("touchstone_commit_queue", "Writers' wishes that no transaction carries yet.", nil, nil)
 	webhooksDesc   = prometheus.NewDesc("touchstone_webhooks", "Webhooks by state.", []string{"state"}, nil)
 	parkedDesc     = prometheus.NewDesc("touchstone_webhook_parked", "Deliveries that failed and are tried again.", nil, nil)
 	behindDesc     = prometheus.NewDesc("touchstone_webhook_behind", "Changes that the slowest enabled webhook was not sent yet.", nil, nil)
@@ -115,7 +119,7 @@ var (
 )
 
 func (x *indexCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, partialDesc, partialSeconds, webhooksDesc, parkedDesc, behindDesc, lettersDesc, buildDesc} {
+	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, partialDesc, searchDesc, commitDesc, proposalsDesc, committedDesc, waitingDesc, webhooksDesc, parkedDesc, behindDesc, lettersDesc, buildDesc} {
 		descs <- d
 	}
 }
@@ -123,6 +127,16 @@ func (x *indexCollector) Describe(descs chan<- *prometheus.Desc) {
 func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	counter := func(d *prometheus.Desc, value uint64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
+	}
+	histogram := func(d *prometheus.Desc, h hashindex.Histogram, labels ...string) {
+		buckets := make(map[float64]uint64, len(h.Buckets))
+		for bound, count := range h.Buckets {
+			buckets[bound.Seconds()] = count
+		}
+		out <- prometheus.MustNewConstHistogram(d, h.Count, h.Sum.Seconds(), buckets, labels...)
 	}
 	stats, err := x.index.Stats()
 	if err != nil {
@@ -137,17 +151,22 @@ func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
 	for _, each := range stats.Searchers {
 		gauge(entriesDesc, float64(each.Entries), each.Space, each.Name)
 		gauge(bytesDesc, float64(each.Bytes), each.Space, each.Name)
-		out <- prometheus.MustNewConstMetric(lookupsDesc, prometheus.CounterValue, float64(each.Lookups), each.Space, each.Name)
+		counter(lookupsDesc, uint64(each.Lookups), each.Space, each.Name)
 	}
 	p := stats.Partial
-	for what, n := range map[string]uint64{"queries": p.Queries, "proposals": p.Proposals, "aligned": p.Aligned, "matched": p.Matched} {
-		out <- prometheus.MustNewConstMetric(partialDesc, prometheus.CounterValue, float64(n), what)
+	for what, n := range map[string]uint64{"proposals": p.Proposals, "aligned": p.Aligned, "matched": p.Matched} {
+		counter(partialDesc, n, what)
 	}
-	out <- prometheus.MustNewConstMetric(partialSeconds, prometheus.CounterValue, p.Took.Seconds())
-	x.collectWebhooks(out, gauge)
+	histogram(searchDesc, stats.Whole, "whole")
+	histogram(searchDesc, p.Took, "partial")
+	histogram(commitDesc, stats.Commits.Durations)
+	counter(proposalsDesc, stats.Commits.Proposals)
+	counter(committedDesc, stats.Commits.Changes)
+	gauge(waitingDesc, float64(stats.Commits.Waiting))
+	x.collectWebhooks(out, gauge, counter)
 }
 
-func (x *indexCollector) collectWebhooks(out chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string)) {
+func (x *indexCollector) collectWebhooks(out chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
 	stats, err := x.hooks.Stats(context.Background())
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(webhooksDesc, err)
@@ -157,7 +176,7 @@ func (x *indexCollector) collectWebhooks(out chan<- prometheus.Metric, gauge fun
 	gauge(parkedDesc, float64(stats.Parked))
 	gauge(behindDesc, float64(stats.Behind))
 	for outcome, n := range map[string]uint64{"delivered": stats.Delivered, "failed": stats.Failed, "given_up": stats.Dead} {
-		out <- prometheus.MustNewConstMetric(lettersDesc, prometheus.CounterValue, float64(n), outcome)
+		counter(lettersDesc, n, outcome)
 	}
 }
 

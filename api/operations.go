@@ -55,7 +55,7 @@ func (s *Server) stats(c echo.Context) error {
 }
 
 func wirePartialStats(p hashindex.PartialStats) *wire.PartialStats {
-	return &wire.PartialStats{Queries: p.Queries, Proposals: p.Proposals, Aligned: p.Aligned, Matched: p.Matched, Seconds: p.Took.Seconds()}
+	return &wire.PartialStats{Queries: p.Took.Count, Proposals: p.Proposals, Aligned: p.Aligned, Matched: p.Matched, Seconds: p.Took.Sum.Seconds()}
 }
 
 func wireSearcher(s hashindex.SpaceStats) wire.Searcher {

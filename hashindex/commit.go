@@ -3,6 +3,7 @@ package hashindex
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,15 @@ type committer struct {
 	lead  sync.Mutex // held through commit and apply, while the disk syncs too
 	mu    sync.Mutex // guards queue
 	queue []*proposal
+
+	took               durations
+	proposals, changes atomic.Uint64 // carried by transactions, made durable
+}
+
+func (c *committer) figures() CommitStats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return CommitStats{Durations: c.took.histogram(), Proposals: c.proposals.Load(), Changes: c.changes.Load(), Waiting: len(c.queue)}
 }
 
 // proposal is one writer's wish. Its changes are committed all together or not at all.
@@ -61,6 +71,7 @@ func (c *committer) take() []*proposal {
 // commitGroup commits the group. A proposal that fails after it wrote something spoils the transaction,
 // so the rest is tried again without it.
 func (ix *Index) commitGroup(group []*proposal) {
+	ix.commits.proposals.Add(uint64(len(group)))
 	if ix.closed {
 		ix.settle(group, ErrClosed)
 		return
@@ -77,6 +88,8 @@ func (ix *Index) commitGroup(group []*proposal) {
 }
 
 func (ix *Index) tryGroup(group []*proposal) (culprit *proposal, err error) {
+	begun := ix.now()
+	defer func() { ix.commits.took.add(ix.now().Sub(begun)) }()
 	err = ix.store.Update(func(w Writer) error {
 		for _, p := range group {
 			l := &ledger{Writer: w, actor: p.actor, now: ix.now}
@@ -161,6 +174,7 @@ func (ix *Index) settle(group []*proposal, err error) {
 		p.done = true
 	}
 	if err == nil && len(changes) > 0 {
+		ix.commits.changes.Add(uint64(len(changes)))
 		ix.apply(changes)
 	}
 }

@@ -24,6 +24,7 @@ type Index struct {
 	moved   atomic.Pointer[chan struct{}] // closed, and another in its place, whenever applied moves
 
 	commits committer
+	whole   durations // of searches of the tiers copy and near
 
 	// pictures is held shared from storing a picture until the reference that names it is
 	// committed, and alone while pictures that nothing names are removed. It is taken before

@@ -30,12 +30,14 @@ func (ix *Index) match(ctx context.Context, q Query, skip func(Reference) bool) 
 		return answer, nil
 	}
 	answer.Tried = []Tier{Copy, Near}
+	begun := ix.now()
 	if err := s.propose(ctx); err != nil {
 		return Answer{}, err
 	}
 	if err := s.confirm(&answer); err != nil {
 		return Answer{}, err
 	}
+	ix.whole.add(ix.now().Sub(begun))
 	if err := s.matchParts(ctx, &answer); err != nil {
 		return Answer{}, err
 	}

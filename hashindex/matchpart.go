@@ -40,10 +40,7 @@ func (s *search) matchParts(ctx context.Context, answer *Answer) error {
 		return nil
 	}
 	begun := s.index.now()
-	defer func() {
-		p.counts.queries.Add(1)
-		p.counts.took.Add(int64(s.index.now().Sub(begun)))
-	}()
+	defer func() { p.counts.took.add(s.index.now().Sub(begun)) }()
 	answer.Tried = append(answer.Tried, Partial)
 	s.laid = map[ReferenceID]laid{}
 	for _, n := range frames {

@@ -26,8 +26,8 @@ type partialSpace struct {
 
 // partialCounts say what the tier has done since the index was opened.
 type partialCounts struct {
-	queries, proposals, aligned, matched atomic.Uint64
-	took                                 atomic.Int64 // nanoseconds
+	proposals, aligned, matched atomic.Uint64
+	took                        durations
 }
 
 // newPartialSpace is nil for an index without the tier.
@@ -260,16 +260,15 @@ func (p *partialSpace) state(c *committer, wanted func(*partialSpace) bool) (Seq
 
 // PartialStats are the figures of tier partial since the index was opened.
 type PartialStats struct {
-	Queries   uint64        // pictures that it was tried for
-	Proposals uint64        // references that the searcher proposed
-	Aligned   uint64        // of those, laid over the query
-	Matched   uint64        // of those, found to show the same
-	Took      time.Duration // in all
+	Took      Histogram // of the pictures that it was tried for
+	Proposals uint64    // references that the searcher proposed
+	Aligned   uint64    // of those, laid over the query
+	Matched   uint64    // of those, found to show the same
 }
 
 func (p *partialSpace) figures() PartialStats {
 	return PartialStats{
-		Queries: p.counts.queries.Load(), Proposals: p.counts.proposals.Load(), Aligned: p.counts.aligned.Load(),
-		Matched: p.counts.matched.Load(), Took: time.Duration(p.counts.took.Load()),
+		Took: p.counts.took.histogram(), Proposals: p.counts.proposals.Load(), Aligned: p.counts.aligned.Load(),
+		Matched: p.counts.matched.Load(),
 	}
 }

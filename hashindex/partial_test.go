@@ -463,7 +463,7 @@ func TestPartialQueryIsBounded(t *testing.T) {
 		t.Errorf("%d frames asked, %d alignments, %d matches", c.proposed, c.aligned, len(answer.Matches))
 	}
 	stats, err := f.Stats()
-	if p := stats.Partial; err != nil || p.Queries != 1 || p.Proposals != 160 || int(p.Aligned) != c.aligned || int(p.Matched) != len(answer.Matches) {
+	if p := stats.Partial; err != nil || p.Took.Count != 1 || p.Proposals != 160 || int(p.Aligned) != c.aligned || int(p.Matched) != len(answer.Matches) {
 		t.Errorf("%+v, %v", p, err)
 	}
 }

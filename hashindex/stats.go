@@ -8,6 +8,16 @@ type Stats struct {
 	Collections []CollectionInfo
 	Searchers   []SpaceStats
 	Partial     PartialStats
+	Whole       Histogram // searches of the tiers copy and near, a picture each
+	Commits     CommitStats
+}
+
+// CommitStats describe the writing of changes.
+type CommitStats struct {
+	Durations Histogram // of transactions, from their start until they are on the disk
+	Proposals uint64    // writers' wishes that the transactions carried, refused ones included
+	Changes   uint64    // that were made durable
+	Waiting   int       // writers' wishes that no transaction carries yet
 }
 
 // SpaceStats describe the searcher over one hash space.
@@ -28,9 +38,10 @@ func (ix *Index) Stats() (Stats, error) {
 			stats.Searchers = append(stats.Searchers, SpaceStats{s.name, f == answers, f.answered.Load(), f.Stats()})
 		}
 	}
+	stats.Whole, stats.Commits = ix.whole.histogram(), ix.commits.figures()
 	if p := ix.partial; p != nil {
 		stats.Partial = p.figures()
-		stats.Searchers = append(stats.Searchers, SpaceStats{partialName, p.live.Load(), int64(stats.Partial.Queries), p.Stats()})
+		stats.Searchers = append(stats.Searchers, SpaceStats{partialName, p.live.Load(), int64(stats.Partial.Took.Count), p.Stats()})
 	}
 	return stats, err
 }

@@ -132,8 +132,10 @@ func TestKeysOutliveTheProcessAndTheirSecretsAreNowhere(t *testing.T) {
 	if got, want := again.List(), ring.List(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if list := again.List(); !slices.Equal(list[0].Collections, []string{"bags", "shoes"}) {
-		t.Errorf("collections %v", list[0].Collections)
+	for _, key := range again.List() {
+		if key.Name == "a" && !slices.Equal(key.Collections, []string{"bags", "shoes"}) {
+			t.Errorf("collections %v", key.Collections)
+		}
 	}
 	if _, err := again.Identify(token); err != nil {
 		t.Error(err)
