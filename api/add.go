@@ -82,6 +82,9 @@ func parseMeta(text string) (meta map[string]string, err error) {
 }
 
 func (s *Server) commit(c echo.Context, collection string, news []hashindex.NewReference) error {
+	if err := begin(c); err != nil {
+		return err
+	}
 	ctx := c.Request().Context()
 	added, seq, err := s.index.AddReferences(ctx, actor(c), collection, news, s.keep(c, 201, "", func(of []hashindex.Change) any {
 		return s.unlooked(callerOf(c), of, news)

@@ -101,6 +101,9 @@ func (s *Server) addList(c echo.Context, collection string, format hashlist.Form
 	if err != nil {
 		return err
 	}
+	if err := begin(c); err != nil {
+		return err
+	}
 	added, seq, err := s.index.AddReferences(c.Request().Context(), actor(c), collection, news, s.keep(c, 201, "", func(of []hashindex.Change) any {
 		return wire.AddedList{Added: len(of), Seq: uint64(lastSeq(of))}
 	})...)

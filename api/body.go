@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"touchstone/api/gate"
 	"touchstone/hashindex"
 )
 
@@ -43,6 +44,7 @@ func (s *Server) timed(next echo.HandlerFunc) echo.HandlerFunc {
 		defer clock.timer.Stop()
 		r = r.WithContext(ctx)
 		incoming := &body{ReadCloser: r.Body, clock: clock, stopping: s.stopping, declared: r.ContentLength}
+		defer incoming.giveBack()
 		r.Body = incoming.within("body_bytes", s.limits.BodyBytes)
 		c.SetRequest(r)
 		return next(c)
@@ -54,7 +56,9 @@ type body struct {
 	io.ReadCloser
 	clock     *clock
 	stopping  context.Context
-	declared  int64 // by Content-Length
+	claim     *gate.Claim // on memory, once it is known who sends; nil before
+	declared  int64       // by Content-Length
+	ended     bool        // nothing more of it is of interest
 	limit     string
 	max, left int64
 	sum       io.Writer // takes what is read; nil: nobody wants it
@@ -84,9 +88,38 @@ func (b *body) Read(p []byte) (int, error) {
 		b.sum.Write(p[:n])
 	}
 	if err == io.EOF {
+		b.ended = true
 		b.clock.arrived()
 	}
+	if b.max > 0 && n > 0 && b.claim != nil { // nobody keeps what comes without a limit
+		if err := hold(b.claim, "bytes", int64(n)); err != nil {
+			return 0, err
+		}
+	}
 	return n, b.explain(err)
+}
+
+// parting is how long whoever is answered early may take to hear of it before the connection is closed.
+const parting = time.Second
+
+// part takes leave of a body that nobody is going to read, when the answer is on its way: package http
+// would wait for the rest of it, which may never come.
+func part(c echo.Context) {
+	r := c.Request()
+	if b, ok := r.Body.(*body); ok && (b.ended || b.max == 0) || r.ContentLength == 0 {
+		return
+	}
+	c.Response().Header().Set("Connection", "close")
+	http.NewResponseController(c.Response().Writer).SetReadDeadline(time.Now().Add(parting)) // not in a process's own calls
+	if giveWay, ok := r.Context().Value(partingKey{}).(func()); ok {
+		giveWay()
+	}
+}
+
+func (b *body) giveBack() {
+	if b.claim != nil {
+		b.claim.Close()
+	}
 }
 
 func (b *body) explain(err error) error {

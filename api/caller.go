@@ -73,6 +73,13 @@ func (s *Server) admitted(r route) echo.MiddlewareFunc {
 				return err
 			}
 			c.Set(callerKey, who)
+			client := clientOf(c)
+			under := s.requests.Claim(client)
+			if err := hold(under, "requests", 1); err != nil {
+				return err
+			}
+			defer under.Close()
+			bodyOf(c.Request()).claim = s.memory.Claim(client)
 			return next(c)
 		}
 	}

@@ -119,10 +119,11 @@ func (p *pair) compare(newAligner func(hashindex.Features) hashindex.Aligner) ha
 
 // draw is the overlay as a PNG. Both pictures are decoded once more, for people: a worker's business.
 func (s *Server) draw(ctx context.Context, p *pair) ([]byte, error) {
-	if err := s.takeSlot(ctx); err != nil {
+	leave, err := s.takePlace(ctx, false)
+	if err != nil {
 		return nil, err
 	}
-	defer func() { <-s.slots }()
+	defer leave()
 	c := p.compare(s.config.NewAligner)
 	reference, err := s.config.Fingerprint.Still(ctx, p.reference.encoded)
 	if err != nil {

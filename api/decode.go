@@ -5,10 +5,11 @@ import (
 	"errors"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
-	"time"
 	"unsafe"
 
+	"github.com/labstack/echo/v4"
+
+	"touchstone/api/gate"
 	"touchstone/hashindex"
 )
 
@@ -27,7 +28,7 @@ type gathering struct {
 	keep   bool               // the encoded bytes
 	detail bool               // make features
 	stored bool               // keep of the features what a reference does: a twentieth
-	held   atomic.Int64       // bytes to be given back
+	claim  *gate.Claim        // on memory, the request's
 
 	decoding sync.WaitGroup
 	mu       sync.Mutex // guards what follows
@@ -35,38 +36,35 @@ type gathering struct {
 	refused  *ofImage   // the first in that order
 }
 
-func (s *Server) gather(ctx context.Context, want expected) *gathering {
-	ctx, cancel := context.WithCancel(ctx)
-	return &gathering{server: s, ctx: ctx, cancel: cancel, keep: want.keep, detail: want.detail, stored: want.stored}
+func (s *Server) gather(c echo.Context, want expected) *gathering {
+	ctx, cancel := context.WithCancel(c.Request().Context())
+	return &gathering{server: s, ctx: ctx, cancel: cancel, claim: bodyOf(c.Request()).claim, keep: want.keep, detail: want.detail, stored: want.stored}
 }
 
-// close waits for what is still being decoded and gives back what is held.
+// close waits for what is still being decoded.
 func (g *gathering) close() {
 	g.cancel()
 	g.decoding.Wait()
-	g.release(g.held.Load())
 }
 
-// add takes the next picture. It returns once a worker has it, so that a request reads no faster
-// than its pictures are decoded.
+// add takes the next picture, whose bytes the claim holds. It returns once a worker has it, so that a
+// request reads no faster than its pictures are decoded.
 func (g *gathering) add(encoded []byte) error {
 	n := g.place()
-	if err := g.hold(int64(len(encoded))); err != nil {
-		return err
-	}
-	if err := g.server.takeSlot(g.ctx); err != nil {
+	leave, err := g.server.takePlace(g.ctx, n == 0)
+	if err != nil {
 		return g.or(err)
 	}
 	g.decoding.Go(func() {
-		defer func() { <-g.server.slots }()
+		defer leave()
 		p, err := g.server.decode(g.ctx, encoded, g.detail)
 		if err == nil {
 			g.trim(p)
-			err = g.hold(featureBytes(p))
+			err = hold(g.claim, "bytes", featureBytes(p))
 		}
 		g.settle(n, encoded, p, err)
 		if !g.keep {
-			g.release(int64(len(encoded)))
+			g.claim.Release(int64(len(encoded)))
 		}
 	})
 	return nil
@@ -94,20 +92,6 @@ func featureBytes(p hashindex.Picture) (n int64) {
 		n += int64(len(f.Features.Luma.Pix)) + int64(len(f.Features.Keypoints))*int64(unsafe.Sizeof(hashindex.Keypoint{}))
 	}
 	return n
-}
-
-// hold counts bytes against what all requests together may hold.
-func (g *gathering) hold(n int64) error {
-	g.held.Add(n)
-	if most := g.server.limits.HeldBytes; g.server.held.Add(n) > most {
-		return fail(overloaded, "the server holds %d bytes of pictures already: send fewer at once", most)
-	}
-	return nil
-}
-
-func (g *gathering) release(n int64) {
-	g.held.Add(-n)
-	g.server.held.Add(-n)
 }
 
 func (g *gathering) settle(n int, encoded []byte, p hashindex.Picture, err error) {
@@ -142,25 +126,6 @@ func (g *gathering) or(err error) error {
 func (g *gathering) wait() ([]*picture, error) {
 	g.decoding.Wait()
 	return g.pictures, g.or(nil)
-}
-
-// takeSlot waits for a worker, but not for long: a queue that grows helps nobody.
-func (s *Server) takeSlot(ctx context.Context) error {
-	select {
-	case s.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	patience := time.NewTimer(s.limits.DecodeWait)
-	defer patience.Stop()
-	select {
-	case s.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-patience.C:
-		return fail(overloaded, "all %d workers are busy", s.config.Workers)
-	}
 }
 
 // decode makes the picture's fingerprints. A decoder that panics refused the picture in its own way:

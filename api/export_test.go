@@ -75,3 +75,6 @@ func (s *Server) Needs() map[string]Need {
 	}
 	return needs
 }
+
+// Held is how many bytes requests hold.
+func (s *Server) Held() int64 { return s.memory.Held() }

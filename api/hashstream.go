@@ -35,6 +35,7 @@ type hashStream struct {
 	search hashSearch
 	faults []error // of the chunk's lines; nil: a hash of search
 	out    []byte
+	leave  func() // gives the chunk's place back, before the client has to take what came of it
 }
 
 func (s *Server) matchHashStream(c echo.Context) error {
@@ -157,8 +158,13 @@ func parseHashLine(line []byte) (text string, err error) {
 // answer searches for the chunk's hashes and writes a line for each of its lines.
 func (h *hashStream) answer() error {
 	h.body.clock.arrived()
+	var err error
+	if h.leave, err = h.server.lanes.quick.Resume(h.c.Request().Context()); err != nil {
+		return err
+	}
+	defer h.leave()
 	lines := h.faults
-	_, err := h.server.eachHash(h.c.Request().Context(), h.search.HashQuery, func(seq hashindex.Seq, matches []hashindex.HashMatch) error {
+	_, err = h.server.eachHash(h.c.Request().Context(), h.search.HashQuery, func(seq hashindex.Seq, matches []hashindex.HashMatch) error {
 		lines = h.writeFaults(lines)[1:]
 		h.out = appendHashLine(h.out, seq, matches)
 		if len(h.out) < flushAt {
@@ -195,6 +201,9 @@ func (h *hashStream) begin() error {
 }
 
 func (h *hashStream) flush() error {
+	if h.leave != nil {
+		h.leave()
+	}
 	h.conn.SetWriteDeadline(time.Now().Add(streamWrite))
 	_, err := h.c.Response().Write(h.out)
 	h.out = h.out[:0]

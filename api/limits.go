@@ -18,13 +18,18 @@ import (
 // Limits bound what requests may cost. The zero value of a field stands for its default. Each is
 // found at /v1/limits under the name that problems give it.
 type Limits struct {
-	ImageBytes    int64         // one encoded picture; 20 MiB
-	BodyBytes     int64         // a body of pictures; 256 MiB
-	DocumentBytes int64         // a body of JSON, or a hash list; 32 MiB
-	HeldBytes     int64         // pictures, and features of pictures, held by all requests together; 1 GiB, over it requests are refused as overload
-	Request       time.Duration // from the arrival of the body to the answer; 10 s
-	Body          time.Duration // for the body to arrive; 60 s
-	DecodeWait    time.Duration // for one of the workers to be free; 2 s
+	ImageBytes     int64         // one encoded picture; 20 MiB
+	BodyBytes      int64         // a body of pictures; 256 MiB
+	DocumentBytes  int64         // a body of JSON, or a hash list; 32 MiB
+	HeldBytes      int64         // bodies, and features of pictures, held by all requests together; 1 GiB, over it requests are refused as overload
+	ClientBytes    int64         // of those, by the requests of one key or address; a quarter, but BodyBytes at least
+	Request        time.Duration // from the arrival of the body to the answer; 10 s
+	Body           time.Duration // for the body to arrive; 60 s
+	QueueWait      time.Duration // for a turn; 2 s, though whoever has to expect a wait of more than a few turns is refused at once
+	Header         time.Duration // for the header of a request to arrive; 5 s
+	Idle           time.Duration // between two requests of a connection; 2 min
+	ClientRequests int           // of one key or address at the same time; 1024
+	Connections    int           // open at once, of which the longest idle gives way to a new one; 8192
 
 	Repeats idempotency.Limits // of what is remembered under Idempotency-Keys
 
@@ -43,21 +48,34 @@ const (
 	maxSubject         = 1 << 10
 	maxField           = 64 << 10 // a text part of a multipart body
 	maxLine            = 4 << 10  // a line of a hash stream
+	maxHeader          = 16 << 10 // of a request; package http takes 4 KiB more
 )
 
 func (l Limits) withDefaults() Limits {
+	bodyBytes, heldBytes := cmp.Or(l.BodyBytes, 256<<20), cmp.Or(l.HeldBytes, 1<<30)
 	return Limits{
-		ImageBytes:    cmp.Or(l.ImageBytes, 20<<20),
-		BodyBytes:     cmp.Or(l.BodyBytes, 256<<20),
-		DocumentBytes: cmp.Or(l.DocumentBytes, 32<<20),
-		HeldBytes:     cmp.Or(l.HeldBytes, 1<<30),
-		Request:       cmp.Or(l.Request, 10*time.Second),
-		Body:          cmp.Or(l.Body, 60*time.Second),
-		DecodeWait:    cmp.Or(l.DecodeWait, 2*time.Second),
-		Repeats:       l.Repeats.WithDefaults(),
-		Pictures:      l.Pictures,
+		ImageBytes:     cmp.Or(l.ImageBytes, 20<<20),
+		BodyBytes:      bodyBytes,
+		DocumentBytes:  cmp.Or(l.DocumentBytes, 32<<20),
+		HeldBytes:      heldBytes,
+		ClientBytes:    cmp.Or(l.ClientBytes, max(heldBytes/4, bodyBytes)),
+		Request:        cmp.Or(l.Request, 10*time.Second),
+		Body:           cmp.Or(l.Body, 60*time.Second),
+		QueueWait:      cmp.Or(l.QueueWait, 2*time.Second),
+		Header:         cmp.Or(l.Header, 5*time.Second),
+		Idle:           cmp.Or(l.Idle, 2*time.Minute),
+		ClientRequests: cmp.Or(l.ClientRequests, 1024),
+		Connections:    cmp.Or(l.Connections, 8192),
+		Repeats:        l.Repeats.WithDefaults(),
+		Pictures:       l.Pictures,
 	}
 }
+
+// readAll is how long a request may take to arrive, header and body.
+func (l Limits) readAll() time.Duration { return l.Header + l.Body }
+
+// writeAll is how long after its header a request may take in all, with the answer.
+func (l Limits) writeAll() time.Duration { return l.Body + l.Request + 30*time.Second }
 
 // byName are the limits as problems name them.
 func (l Limits) byName() map[string]int64 {
@@ -65,6 +83,16 @@ func (l Limits) byName() map[string]int64 {
 		"image_bytes":         l.ImageBytes,
 		"body_bytes":          l.BodyBytes,
 		"document_bytes":      l.DocumentBytes,
+		"held_bytes":          l.HeldBytes,
+		"client_bytes":        l.ClientBytes,
+		"queue_milliseconds":  l.QueueWait.Milliseconds(),
+		"header_bytes":        maxHeader,
+		"header_seconds":      int64(l.Header.Seconds()),
+		"client_requests":     int64(l.ClientRequests),
+		"connections":         int64(l.Connections),
+		"idle_seconds":        int64(l.Idle.Seconds()),
+		"read_seconds":        int64(l.readAll().Seconds()),
+		"write_seconds":       int64(l.writeAll().Seconds()),
 		"request_seconds":     int64(l.Request.Seconds()),
 		"body_seconds":        int64(l.Body.Seconds()),
 		"match_images":        maxMatchImages,

@@ -108,10 +108,11 @@ func (s *Server) matchOne(ctx context.Context, query hashindex.Query) (hashindex
 	asked := "picture"
 	if hasFeatures(query.Picture) {
 		asked = "picture_full"
-		if err := s.takeSlot(ctx); err != nil {
+		leave, err := s.takePlace(ctx, false)
+		if err != nil {
 			return hashindex.Answer{}, err
 		}
-		defer func() { <-s.slots }()
+		defer leave()
 	}
 	begun := s.config.Now()
 	found, err := s.index.Match(ctx, query)

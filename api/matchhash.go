@@ -68,6 +68,9 @@ func (s *Server) readHashBatch(c echo.Context, batch *hashBatch) (search hashSea
 	if batch.text, err = readInto(batch.text[:0], body); err != nil {
 		return search, err
 	}
+	if err := begin(c); err != nil {
+		return search, err
+	}
 	var asked wire.MatchHashRequest
 	var plain bool
 	if asked, batch.given, plain = scanHashRequest(batch.text, batch.given[:0]); !plain {

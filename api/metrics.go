@@ -85,7 +85,9 @@ func (m *metrics) observeDecoding(took hashindex.Took, all time.Duration, err er
 
 // routeOf is the route as openapi.yaml writes it, and "none" for requests that found none: what
 // clients send must not become labels.
-func (s *Server) routeOf(c echo.Context) string { return cmp.Or(s.known[c.Path()], "none") }
+func (s *Server) routeOf(c echo.Context) string { return cmp.Or(s.known[c.Path()], noRoute) }
+
+const noRoute = "none"
 
 func methodOf(c echo.Context) string {
 	switch m := c.Request().Method; m {
@@ -115,11 +117,15 @@ var (
 	parkedDesc     = prometheus.NewDesc("touchstone_webhook_parked", "Deliveries that failed and are tried again.", nil, nil)
 	behindDesc     = prometheus.NewDesc("touchstone_webhook_behind", "Changes that the slowest enabled webhook was not sent yet.", nil, nil)
 	lettersDesc    = prometheus.NewDesc("touchstone_webhook_deliveries_total", "Attempts to deliver an event by outcome, and events given up.", []string{"outcome"}, nil)
+	laneActive     = prometheus.NewDesc("touchstone_lane_active", "Pieces of work under way, by lane.", []string{"lane"}, nil)
+	laneWaiting    = prometheus.NewDesc("touchstone_lane_waiting", "Pieces of work waiting for their turn, by lane.", []string{"lane"}, nil)
+	laneTurned     = prometheus.NewDesc("touchstone_lane_turned_away_total", "Pieces of work that would have had to wait too long, by lane.", []string{"lane"}, nil)
+	heldDesc       = prometheus.NewDesc("touchstone_held_bytes", "Memory that requests hold: bodies, and features of pictures.", nil, nil)
 	buildDesc      = prometheus.NewDesc("touchstone_build_info", "Always 1.", []string{"version", "recipe", "go"}, nil)
 )
 
 func (x *indexCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, partialDesc, searchDesc, commitDesc, proposalsDesc, committedDesc, waitingDesc, webhooksDesc, parkedDesc, behindDesc, lettersDesc, buildDesc} {
+	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, partialDesc, searchDesc, commitDesc, proposalsDesc, committedDesc, waitingDesc, laneActive, laneWaiting, laneTurned, heldDesc, webhooksDesc, parkedDesc, behindDesc, lettersDesc, buildDesc} {
 		descs <- d
 	}
 }
@@ -153,6 +159,13 @@ func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(bytesDesc, float64(each.Bytes), each.Space, each.Name)
 		counter(lookupsDesc, uint64(each.Lookups), each.Space, each.Name)
 	}
+	for name, lane := range x.lanes.all() {
+		f := lane.Figures()
+		gauge(laneActive, float64(f.Active), name)
+		gauge(laneWaiting, float64(f.Waiting), name)
+		counter(laneTurned, f.TurnedAway, name)
+	}
+	gauge(heldDesc, float64(x.memory.Held()))
 	p := stats.Partial
 	for what, n := range map[string]uint64{"proposals": p.Proposals, "aligned": p.Aligned, "matched": p.Matched} {
 		counter(partialDesc, n, what)

@@ -15,12 +15,13 @@ import (
 )
 
 // observe is the edge: it names the request, turns an error into a problem, counts, and writes the
-// one line of the log. The line holds neither headers nor query strings nor bodies, which may hold
-// secrets.
+// one line of the log. The line holds neither headers nor query strings, subjects nor bodies, which may
+// hold secrets.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begun, id := s.config.Now(), s.requestID(c)
 		secure(c.Response().Header(), id)
+		c.Response().Before(func() { part(c) })
 		err := next(c)
 		code := s.settle(c, err, id)
 		took := s.config.Now().Sub(begun)
@@ -82,12 +83,15 @@ func (s *Server) logRequest(c echo.Context, id, code string, took time.Duration,
 	r, w := c.Request(), c.Response()
 	level := slog.LevelInfo
 	line := []slog.Attr{
-		slog.String("request_id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.String("route", s.routeOf(c)), slog.Int("status", w.Status), slog.Int64("bytes", w.Size),
+		slog.String("request_id", id), slog.String("method", methodOf(c)), slog.String("route", s.routeOf(c)),
+		slog.Int("status", w.Status), slog.Int64("bytes", w.Size),
 		slog.Duration("took", took), slog.String("peer", c.RealIP()),
 	}
-	if subject, ok := c.Get(subjectKey).(string); ok {
-		line = append(line, slog.String("subject", subject))
+	if c.Path() != "" && s.routeOf(c) != noRoute { // which alone says what of the path is a name
+		line = append(line, slog.String("path", r.URL.Path))
+	}
+	if key := callerOf(c).id; key != "" {
+		line = append(line, slog.String("key", key))
 	}
 	if code != "" {
 		line = append(line, slog.String("code", code))

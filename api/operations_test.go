@@ -98,6 +98,11 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 		`touchstone_references{collection="shoes",purpose="brand"} 1`,
 		`touchstone_seq 2`,
 		`touchstone_ready 1`,
+		`touchstone_lane_active{lane="quick"} 1`, // this request
+		`touchstone_lane_active{lane="picture"} 0`,
+		`touchstone_lane_waiting{lane="write"} 0`,
+		`touchstone_lane_turned_away_total{lane="picture"} 0`,
+		`touchstone_held_bytes 0`,
 		`touchstone_build_info{`,
 		`go_goroutines `,
 	} {

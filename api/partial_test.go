@@ -271,7 +271,7 @@ func TestHeavyQueriesTakeTurnsAndAreRefusedInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { checkAndClose(t, index) })
-	h := serve(t, index, api.Config{Workers: 1, Limits: api.Limits{DecodeWait: time.Millisecond}}).ready()
+	h := serve(t, index, api.Config{Workers: 1, Limits: api.Limits{QueueWait: time.Millisecond}}).ready()
 	h.collection("shoes", "brand")
 	h.add("shoes", product(1))
 	first := make(chan answer, 1)

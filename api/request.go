@@ -60,6 +60,9 @@ func (s *Server) readJSON(c echo.Context, into any) error {
 	if err != nil {
 		return err
 	}
+	if err := begin(c); err != nil {
+		return err
+	}
 	return parseDocument(text, into)
 }
 

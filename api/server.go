@@ -9,17 +9,18 @@ import (
 	"image"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"touchstone/api/fetch"
+	"touchstone/api/gate"
 	"touchstone/api/idempotency"
 	"touchstone/api/keys"
 	"touchstone/api/webhook"
@@ -116,12 +117,13 @@ type Server struct {
 	repeats *idempotency.Records
 	started time.Time
 
-	slots chan struct{} // one for each picture being decoded
+	lanes    lanes
+	memory   *gate.Budget // of bodies, and what is made of them
+	requests *gate.Budget // under way
 
 	// resembling has room for half of the processors: additions tell what they resemble by look-ups of
 	// their own, eight for each reference, and must not be late answers to everybody else.
 	resembling chan struct{}
-	held       atomic.Int64 // bytes of pictures that requests hold
 
 	stopping context.Context // done once the server stops
 	stop     context.CancelFunc
@@ -135,10 +137,12 @@ func New(config Config) (*Server, error) {
 	config = config.withDefaults()
 	s := &Server{
 		config: config, index: config.Index, limits: config.Limits,
-		origins: http.NewCrossOriginProtection(),
-		repeats: idempotency.New(config.Index, config.Limits.Repeats, config.Now),
-		started: config.Now(),
-		slots:   make(chan struct{}, config.Workers),
+		origins:  http.NewCrossOriginProtection(),
+		repeats:  idempotency.New(config.Index, config.Limits.Repeats, config.Now),
+		started:  config.Now(),
+		lanes:    newLanes(config),
+		requests: gate.NewBudget(math.MaxInt64, int64(config.Limits.ClientRequests)),
+		memory:   gate.NewBudget(config.Limits.HeldBytes, config.Limits.ClientBytes),
 
 		resembling: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
@@ -163,9 +167,9 @@ func (s *Server) newRoutes() *echo.Echo {
 	s.known = map[string]string{}
 	for _, r := range s.table() {
 		s.known[r.path] = r.contractPath()
-		e.Add(r.method, r.path, r.handle, s.admitted(r), r.checkOptions)
+		e.Add(r.method, r.path, r.handle, s.admitted(r), r.checkOptions, s.placed(r))
 		if r.method == http.MethodGet {
-			e.Add(http.MethodHead, r.path, r.handle, s.admitted(r), r.checkOptions)
+			e.Add(http.MethodHead, r.path, r.handle, s.admitted(r), r.checkOptions, s.placed(r))
 		}
 	}
 	return e
@@ -190,16 +194,19 @@ func (s *Server) Keys() *keys.Ring { return s.keys }
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
 
-// HTTPServer is an http.Server for this handler with every timeout set. Serve uses it; it is there
-// for whoever needs TLS or a listener of their own.
+// HTTPServer is an http.Server for this handler with every timeout set, and the limit on connections.
+// Serve uses it; it is there for whoever needs a listener of their own.
 func (s *Server) HTTPServer() *http.Server {
+	connections := newConnections(s.limits.Connections)
 	return &http.Server{
 		Handler:           s,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       s.limits.Body + 5*time.Second,
-		WriteTimeout:      s.limits.Body + s.limits.Request + 30*time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		ReadHeaderTimeout: s.limits.Header,
+		ReadTimeout:       s.limits.readAll(),
+		WriteTimeout:      s.limits.writeAll(),
+		IdleTimeout:       s.limits.Idle,
+		MaxHeaderBytes:    maxHeader,
+		ConnState:         connections.watch,
+		ConnContext:       connections.context,
 		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelWarn),
 	}
 }

@@ -53,7 +53,7 @@ func (b *blocked) Picture(ctx context.Context, encoded []byte) (hashindex.Pictur
 
 func TestBusyServerRefusesInsteadOfQueueing(t *testing.T) {
 	b := newBlocked()
-	h := openWith(t, api.Config{Fingerprint: b, Workers: 1, Limits: api.Limits{DecodeWait: time.Millisecond}}).ready()
+	h := openWith(t, api.Config{Fingerprint: b, Workers: 1, Limits: api.Limits{QueueWait: time.Millisecond}}).ready()
 	first := make(chan answer, 1)
 	go func() { first <- h.post("/v1/hash", "image/jpeg", product(1)) }()
 	<-b.entered
@@ -69,7 +69,7 @@ func TestBusyServerRefusesInsteadOfQueueing(t *testing.T) {
 
 func TestPicturesAreDecodedByAtMostSoManyWorkers(t *testing.T) {
 	b := newBlocked()
-	h := openWith(t, api.Config{Fingerprint: b, Workers: 2, Limits: api.Limits{DecodeWait: time.Minute}}).ready()
+	h := openWith(t, api.Config{Fingerprint: b, Workers: 2, Limits: api.Limits{QueueWait: time.Minute}}).ready()
 	var requests sync.WaitGroup
 	for range 3 {
 		requests.Go(func() { h.parts("/v1/hash", images(product(1), product(2), product(3))...).want(200) })

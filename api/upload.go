@@ -36,19 +36,21 @@ type expected struct {
 // receive reads a multipart body part by part, or a body that is one picture. The pictures are
 // decoded as they arrive; no file is written. The caller closes the upload.
 func (s *Server) receive(c echo.Context, want expected) (*upload, error) {
-	up := &upload{gathering: s.gather(c.Request().Context(), want), fields: map[string][]string{}}
+	up := &upload{gathering: s.gather(c, want), fields: map[string][]string{}}
 	if a := attemptOf(c); a != nil {
 		up.sum = a.sum
 	}
 	var err error
 	if want.first != nil {
-		err = up.add(want.first)
+		err = up.addHeld(want.first)
 	}
 	if err == nil {
 		err = up.read(c, want)
 	}
 	// A multipart reader stops at the last boundary and need not see the body's end.
-	bodyOf(c.Request()).clock.arrived()
+	body := bodyOf(c.Request())
+	body.ended = body.ended || err == nil
+	body.clock.arrived()
 	if err == nil {
 		up.pictures, err = up.wait()
 	}
@@ -71,8 +73,8 @@ func (s *Server) fetched(c echo.Context, want expected, url string) (*upload, er
 	if err != nil {
 		return nil, err
 	}
-	up := &upload{gathering: s.gather(c.Request().Context(), want), fields: map[string][]string{}}
-	if err = up.add(encoded); err == nil {
+	up := &upload{gathering: s.gather(c, want), fields: map[string][]string{}}
+	if err = up.addHeld(encoded); err == nil {
 		up.pictures, err = up.wait()
 	}
 	if err != nil {
@@ -80,6 +82,14 @@ func (s *Server) fetched(c echo.Context, want expected, url string) (*upload, er
 		return nil, err
 	}
 	return up, nil
+}
+
+// addHeld is add for a picture that did not come in the body, which counts its bytes.
+func (u *upload) addHeld(encoded []byte) error {
+	if err := hold(u.claim, "bytes", int64(len(encoded))); err != nil {
+		return err
+	}
+	return u.add(encoded)
 }
 
 func (u *upload) read(c echo.Context, want expected) error {

@@ -132,7 +132,7 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 	config := p.config
 	config.Index, config.Fingerprint = index, maker
 	config.Variants, config.NewAligner = pdq.Derive, align.New
-	config.Limits = api.Limits{Pictures: pictureLimits(maker.Limits())}
+	config.Limits.Pictures = pictureLimits(maker.Limits())
 	config.Version, config.Log = thisBuild().Version, log
 	server, err := api.New(config)
 	if err != nil {
