@@ -31,6 +31,7 @@ type Store struct {
 	// saving is held by SaveSnapshot and SaveRun: a sweep must not take a save under way for litter.
 	saving   sync.Mutex
 	verified sync.Map // run id -> verified
+	removals removals
 
 	// uncertain is set when a commit failed after its last write: what was reported as not done may
 	// be on the disk. No Update is let in after it until the store is opened again (I1).
