@@ -150,6 +150,23 @@ func (h Hash) String() string {
 	return hex.EncodeToString(h.AppendBytes(raw[:0]))
 }
 
+// MarshalText implements encoding.TextMarshaler: hex, or nothing for the zero Hash.
+func (h Hash) MarshalText() ([]byte, error) {
+	if h.IsZero() {
+		return nil, nil
+	}
+	return []byte(h.String()), nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (h *Hash) UnmarshalText(text []byte) (err error) {
+	*h = Hash{}
+	if len(text) > 0 {
+		*h, err = ParseHash(string(text))
+	}
+	return err
+}
+
 // Distance is the Hamming distance of two hashes of one width, in bits.
 // Comparing hashes of different widths is a broken promise of ours: it panics.
 func (h Hash) Distance(other Hash) int {

@@ -65,7 +65,7 @@ func (ix *Index) removePicture(content Digest) error {
 	defer ix.pictures.Unlock()
 	held := false
 	err := ix.store.View(func(r Reader) (err error) {
-		held, err = r.Holds(content)
+		held, err = Held(r, content)
 		return err
 	})
 	if err != nil || held {

@@ -28,6 +28,7 @@ var layers = []layer{
 	{in: "hashindex/store", banned: []string{"touchstone/hashindex/search", "touchstone/hashindex/fingerprint", "touchstone/api"}, why: "the truth does not know what is derived from it"},
 	{in: "hashindex/fingerprint", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/search", "touchstone/api"}, why: "fingerprints are made without an index"},
 	{in: "hashindex/sandbox", only: []string{"golang.org/x/sys/unix"}, why: "a cell does not know what runs in it"},
+	{in: "casework", except: "casework/", only: []string{"touchstone/hashindex"}, why: "cases are rows of the index's store, whatever shows them"},
 	{in: "api", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/search", "touchstone/hashindex/fingerprint", "touchstone/cmd"}, why: "the command alone picks implementations"},
 	{in: "api/fetch", only: []string{"touchstone/hashindex", "code.dny.dev/ssrf", "golang.org/x/net/idna"}, why: "what may be reached is decided in one place, which knows nothing else"},
 	{in: "api/gate", only: []string{}, why: "how much is let in does not depend on what it is"},

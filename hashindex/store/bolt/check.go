@@ -166,13 +166,13 @@ func (c *checker) pagesOf(s *Store, run hashindex.Run) error {
 	return nil
 }
 
-// Orphans lists the blobs that no reference has: what a crash between storing a picture and
+// Orphans lists the blobs that nothing keeps: what a crash between storing a picture and
 // registering it leaves. A picture on its way in looks like one, so ask only a quiet store.
 func (s *Store) Orphans(ctx context.Context) ([]hashindex.Digest, error) {
 	var orphans []hashindex.Digest
 	err := s.View(func(r hashindex.Reader) error {
 		return s.each(ctx, func(d hashindex.Digest) error {
-			held, err := r.Holds(d)
+			held, err := hashindex.Held(r, d)
 			if !held && err == nil {
 				orphans = append(orphans, d)
 			}

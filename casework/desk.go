@@ -1,0 +1,179 @@
+package casework
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"touchstone/hashindex"
+)
+
+// Config says what a Desk works with. Index, Variants and NewSearcher are needed.
+type Config struct {
+	Index *hashindex.Index
+
+	// Variants derives the PDQ hashes of the turned and mirrored picture from that of the upright one.
+	Variants func(hashindex.Hash) [hashindex.TransformCount]hashindex.Hash
+
+	// NewSearcher makes what sightings' PDQ hashes are searched by.
+	NewSearcher func(hashindex.Algorithm) hashindex.Searcher
+
+	// Lazy puts off loading the sightings until something is looked back for, which then waits for it.
+	Lazy bool
+
+	Flush time.Duration    // how often counters and sightings are written, and what is due is done; a second
+	Now   func() time.Time // the clock; time.Now by default
+	Log   *slog.Logger     // nothing by default
+}
+
+func (c Config) withDefaults() Config {
+	if c.Flush == 0 {
+		c.Flush = time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Desk is where the cases of an index are worked on. Its methods are safe for concurrent use.
+type Desk struct {
+	index    *hashindex.Index
+	variants func(hashindex.Hash) [hashindex.TransformCount]hashindex.Hash
+	clock    func() time.Time
+	log      *slog.Logger
+	flush    time.Duration
+	lazy     bool
+
+	policy     atomic.Pointer[Policy]
+	policyLead sync.Mutex // held by whoever sets the policy
+
+	again     again
+	sightings sightings
+	floods    floods
+	retro     retro
+	kick      chan struct{} // wakes the clerk
+
+	lifetime context.Context // of the clerk
+	stop     context.CancelFunc
+	clerk    sync.WaitGroup
+	working  sync.Mutex // held through Flush and Sweep: one at a time; taken after loading
+	loading  sync.Mutex // held by whoever loads the sightings
+}
+
+// Open returns at once; sightings are loaded in the background. The caller closes the desk, then the
+// index.
+func Open(config Config) (*Desk, error) {
+	config = config.withDefaults()
+	if config.Index == nil || config.Variants == nil || config.NewSearcher == nil {
+		return nil, errors.New("casework: Config needs an Index, Variants and NewSearcher")
+	}
+	d := &Desk{
+		index: config.Index, variants: config.Variants, clock: config.Now, log: config.Log, flush: config.Flush, lazy: config.Lazy,
+		kick: make(chan struct{}, 1),
+	}
+	d.lifetime, d.stop = context.WithCancel(context.Background())
+	var last uint64
+	err := d.index.View(d.lifetime, func(r hashindex.Reader) error {
+		p, err := loadPolicy(r)
+		if err != nil {
+			return err
+		}
+		d.policy.Store(&p)
+		if err := d.retro.remember(r); err != nil {
+			return err
+		}
+		last, err = load[uint64](r, counters, "sighting")
+		if errors.Is(err, hashindex.ErrNotFound) {
+			err = nil
+		}
+		return err
+	})
+	if err != nil {
+		d.stop()
+		return nil, err
+	}
+	d.sightings.open(config.NewSearcher(hashindex.PDQ), last)
+	d.clerk.Go(d.work)
+	return d, nil
+}
+
+// Close writes what was gathered and waits for what runs in the background.
+func (d *Desk) Close() error {
+	d.stop()
+	d.clerk.Wait()
+	err := d.Flush(context.Background())
+	if errors.Is(err, hashindex.ErrReadOnly) || errors.Is(err, hashindex.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// now is to the microsecond and in UTC, as the store keeps times.
+func (d *Desk) now() time.Time { return d.clock().UTC().Truncate(time.Microsecond) }
+
+// work is what the clerk does until the desk closes.
+func (d *Desk) work() {
+	if !d.lazy {
+		if err := d.loadSightings(d.lifetime); err != nil && d.lifetime.Err() == nil {
+			d.log.Error("sightings not loaded: new references are not looked back for", "err", err)
+		}
+	}
+	due := time.NewTicker(d.flush)
+	defer due.Stop()
+	for beats := 0; ; beats++ {
+		if err := d.beat(beats%sweepEvery == 0); err != nil && d.lifetime.Err() == nil && !errors.Is(err, hashindex.ErrReadOnly) {
+			d.log.Warn("casework not written; it will be tried again", "err", err)
+		}
+		select {
+		case <-d.lifetime.Done():
+			return
+		case <-due.C:
+		case <-d.kick:
+		}
+	}
+}
+
+// sweepEvery is after how many beats of the clerk what is due by the clock is looked for.
+const sweepEvery = 10
+
+func (d *Desk) beat(sweep bool) error {
+	err := d.Flush(d.lifetime)
+	if err == nil {
+		err = d.lookBackForOthers(d.lifetime)
+	}
+	if err == nil && sweep {
+		err = d.Sweep(d.lifetime)
+	}
+	return err
+}
+
+// wake lets the clerk work before its time.
+func (d *Desk) wake() {
+	select {
+	case d.kick <- struct{}{}:
+	default: // it was woken already
+	}
+}
+
+// Flush writes the counters and sightings that were gathered.
+func (d *Desk) Flush(ctx context.Context) error {
+	d.working.Lock()
+	defer d.working.Unlock()
+	return errors.Join(d.flushCounters(ctx), d.flushSightings(ctx), d.flushRetro(ctx))
+}
+
+// Sweep does what is due by the clock: claims and rights' terms that are over, pictures that the policy
+// keeps no longer.
+func (d *Desk) Sweep(ctx context.Context) error {
+	d.working.Lock()
+	defer d.working.Unlock()
+	d.floods.forget(d.now().Add(-d.Policy().FloodWindow.d()))
+	return errors.Join(d.expireClaims(ctx), d.expireRights(ctx), d.sweepPictures(ctx))
+}
