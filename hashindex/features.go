@@ -223,12 +223,16 @@ type Alignment struct {
 
 	Inliers     int     // corners that agree with the matrix
 	Places      int     // that those lie in, apart from each other; not counted beyond a dozen
+	Bits        float64 // that descriptors of those differ in, on average
 	Expected    int     // corners of the reference that the query is large and clear enough to show
 	Correlation float64 // of the pixels where both overlap, −1..1: a robust mean over textured cells
 
 	// Cells of the reference that have texture and lie inside the query, by weight, and those of them
 	// that look alike.
 	Cells, AlikeCells float64
+
+	// Contrast is how much stronger the query's is where the two look alike, in octaves.
+	Contrast float64
 
 	// QueryQuad is the reference's outline in the query: its top left, top right, bottom right and
 	// bottom left corner as [x, y] fractions, outside 0..1 where the query cuts it off.

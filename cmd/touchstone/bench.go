@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	return group("bench", "Measure", a.benchQualityCommand(), a.benchPlanCommand(), a.benchLoadCommand())
+	return group("bench", "Measure", a.benchQualityCommand(), a.benchCalibrateCommand(), a.benchPlanCommand(), a.benchLoadCommand())
 }
 
 func (a *app) benchQualityCommand() *cobra.Command {

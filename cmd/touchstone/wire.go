@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"touchstone/api"
+	"touchstone/bench/quality"
 	"touchstone/hashindex"
 	"touchstone/hashindex/align"
 	"touchstone/hashindex/fingerprint"
@@ -139,6 +140,17 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 		return nil, errors.Join(err, index.Close())
 	}
 	return &house{storage: storage, index: index, server: server, handler: server}, nil
+}
+
+// newLaying is what the tier partial of an index is made of, to be measured alone.
+func newLaying() quality.Laying {
+	return quality.Laying{Searcher: keypoint.New(), NewAligner: align.New, Proposals: hashindex.MaxProposals}
+}
+
+// scoreTerms are what scores are fitted by.
+func scoreTerms(a hashindex.Alignment) ([]float64, float64) {
+	terms, against := align.Terms(a)
+	return terms[:], against
 }
 
 func unknownSearcher(name string) error {

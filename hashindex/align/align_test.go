@@ -65,6 +65,22 @@ func TestSmallPictureIsLaidOverACloserLook(t *testing.T) {
 	}
 }
 
+func TestManyCornersUnderAStickerSuffice(t *testing.T) {
+	src := fixtures.Product(5)
+	reference := featuresOf(t, fixtures.EncodeJPEG(src, 90)).Stored()
+	for _, attack := range fixtures.Attacks() {
+		if attack.Name != "sticker" {
+			continue
+		}
+		for seed := range uint64(4) {
+			encoded, _ := attack.Apply(rand.New(rand.NewPCG(seed, 1)), src)
+			if a, ok := align.New(featuresOf(t, encoded)).Align(reference, false); !ok {
+				t.Errorf("seed %d: %d corners of %d, %.1f of %.1f cells alike, score %.2f", seed, a.Inliers, a.Expected, a.AlikeCells, a.Cells, a.Score)
+			}
+		}
+	}
+}
+
 func TestQuadSaysWhereTheReferenceLies(t *testing.T) {
 	src := fixtures.Photo(4)
 	reference := featuresOf(t, fixtures.EncodeJPEG(src, 90)).Stored()

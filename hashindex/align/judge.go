@@ -15,7 +15,7 @@ type overlay struct {
 }
 
 // cell is a square of the overlay.
-type cell struct{ weight, correlation float64 }
+type cell struct{ weight, correlation, contrast float64 }
 
 // judge compares the pixels under the motion, moves it by fractions of a pixel to where they fit
 // best, and says how certain the match is.
@@ -36,10 +36,13 @@ func (a *aligner) judge(reference hashindex.Features, m motion, result hashindex
 		result.QueryQuad[i] = [2]float64{p.x, p.y}
 	}
 	result.Inliers, result.Expected = len(a.inliers), a.expected(reference, &m)
-	result.Correlation = best.correlation
+	result.Correlation, result.Contrast = best.correlation, best.contrast
 	result.Cells, result.AlikeCells = best.textured, best.alike
 	result.ReferenceCoverage = best.coverage
 	result.QueryCoverage = clippedArea(result.QueryQuad)
+	for _, k := range a.inliers {
+		result.Bits += float64(k.distance) / float64(len(a.inliers))
+	}
 	result.Places = a.places(reference, best.coverage)
 	result.Score = score(result)
 	return result, result.Score >= accept
@@ -64,6 +67,7 @@ func (a *aligner) fit(reference hashindex.Features, m motion) (comparison, motio
 // comparison is what the pixels say.
 type comparison struct {
 	correlation     float64
+	contrast        float64 // of the query where the two look alike, in octaves
 	textured, alike float64
 	coverage        float64
 }
@@ -113,11 +117,15 @@ func (a *aligner) compare(reference hashindex.Features, m *motion) (c comparison
 				c.textured += cell.weight
 				if cell.correlation > 0.6 {
 					c.alike += cell.weight
+					c.contrast += cell.weight * cell.contrast
 				}
 			}
 		}
 	}
 	c.correlation = trimmedMean(o.cells)
+	if c.alike > 0 {
+		c.contrast /= c.alike
+	}
 	return c
 }
 
@@ -143,7 +151,8 @@ func (o *overlay) correlate(l hashindex.Luma, left, top int) (cell, bool) {
 	if vr < 9 {
 		return cell{}, false
 	}
-	return cell{min(1, math.Sqrt(vr)/12), cov / math.Sqrt((vr+4)*(max(vq, 0)+4))}, true
+	vq = max(vq, 0) + 4
+	return cell{min(1, math.Sqrt(vr)/12), cov / math.Sqrt((vr+4)*vq), math.Log2(vq/(vr+4)) / 2}, true
 }
 
 // trimmedMean is the mean of the best cells that make two thirds of the weight.

@@ -16,16 +16,31 @@ const (
 	mostPlaces = 12 // that are counted
 )
 
-// score is how certain the alignment is. The weights are a logistic fit to what was proposed for altered
-// copies of real pictures, the right references against the others; fitted to the references of one
-// half, they erred on 5 of 235 right ones of the other half and on 7 of 2,321 others.
-func score(r hashindex.Alignment) float64 {
-	// What few cells, or few corners, say counts less.
-	correlation := r.Correlation * r.Cells / (r.Cells + 2)
-	alike := r.AlikeCells / (r.Cells + 2)
-	found := float64(r.Inliers) / float64(r.Expected+10)
-	z := -11.85 + 1.58*correlation + 10.88*alike + 0.19*math.Log(float64(r.Inliers+1)/7) + 7.28*found
-	z -= 5 * float64(max(0, manyPlaces-r.Places))
+// TermCount is how many terms a score is made of.
+const TermCount = 7
+
+// Terms are what speaks for an alignment, and what speaks against it whatever the weights are.
+func Terms(a hashindex.Alignment) (terms [TermCount]float64, against float64) {
+	textured := a.Cells / (a.Cells + 2) // what few cells say counts less
+	terms = [TermCount]float64{
+		a.Correlation * textured,
+		a.AlikeCells / (a.Cells + 2),
+		math.Log(float64(a.Inliers + 1)),
+		float64(a.Inliers) / float64(a.Expected+10),
+		math.Log(a.Cells + 1),
+		min(math.Abs(a.Contrast), 1.5), // two logos may have a letter in common, but not its colours
+		a.Bits / 32,
+	}
+	return terms, 5 * float64(max(0, manyPlaces-a.Places))
+}
+
+// score is how certain the alignment is.
+func score(a hashindex.Alignment) float64 {
+	terms, against := Terms(a)
+	z := weights[0] - against
+	for i, t := range terms {
+		z += weights[i+1] * t
+	}
 	return 1 / (1 + math.Exp(-z))
 }
 
