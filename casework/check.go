@@ -23,7 +23,7 @@ func Check(ctx context.Context, r hashindex.Reader, found func(hashindex.Finding
 		ctx: ctx, r: r, found: found, listed: map[entry]bool{},
 		noted: map[string]string{}, tallies: map[string]counts{}, rejected: map[string]HitID{},
 	}
-	return firstOf(c.history(), c.hits(), c.lists(), c.sellers(), c.rights())
+	return firstOf(c.history(), c.hits(), c.lists(), c.sellers(), c.notices(), c.rights())
 }
 
 type checker struct {
@@ -47,7 +47,7 @@ func (c *checker) history() error {
 			return err
 		}
 		n := change.Note
-		if change.Kind != hashindex.Noted || n.Topic != HitTopic && n.Topic != RightTopic {
+		if change.Kind != hashindex.Noted || n.Topic != HitTopic && n.Topic != RightTopic && n.Topic != NoticeTopic {
 			continue
 		}
 		var moved Moved

@@ -67,7 +67,8 @@ func (d *Desk) Decide(ctx context.Context, actor string, v Visible, ids []HitID,
 		return nil, 0, invalid("hits", "%d, want 1 to %d", len(ids), MaxDecided)
 	}
 	at := d.now()
-	until := at.Add(d.Policy().Claim.d())
+	policy := d.Policy()
+	until := at.Add(policy.Claim.d())
 	seq, err = d.index.Transact(ctx, actor, func(w hashindex.Writer) error {
 		s, err := v.resolve(w)
 		if err != nil {
@@ -80,7 +81,7 @@ func (d *Desk) Decide(ctx context.Context, actor string, v Visible, ids []HitID,
 				return err
 			}
 		}
-		return nil
+		return raise(w, list, at, policy)
 	})
 	for i := range list {
 		d.count(&list[i].Hit)

@@ -175,5 +175,5 @@ func (d *Desk) Sweep(ctx context.Context) error {
 	d.working.Lock()
 	defer d.working.Unlock()
 	d.floods.forget(d.now().Add(-d.Policy().FloodWindow.d()))
-	return errors.Join(d.expireClaims(ctx), d.expireRights(ctx), d.sweepPictures(ctx))
+	return errors.Join(d.expireClaims(ctx), d.expireRights(ctx), d.sweepNotices(ctx), d.sweepPictures(ctx))
 }

@@ -17,9 +17,11 @@
 //
 // Desk.Check walks them; code and tests cite their numbers.
 //
-//   - C1 the state of a hit or a right is the one that its last note in the history says.
+//   - C1 the state of a hit, a right or a notice is the one that its last note in the history says.
 //   - C2 a subject and a reference have one hit at most.
 //   - C3 what lists a hit (by state, collection, seller, reference) agrees with the hit.
 //   - C4 a seller's tally is the number of its hits that stand confirmed or rejected.
 //   - C5 what a caller may not see is to it as if it were not there.
+//   - C6 what lists a notice (by state, holder, deadline, hit) agrees with the notice.
+//   - C7 a holder's record is what became of its notices.
 package casework

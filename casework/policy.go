@@ -24,6 +24,33 @@ type Policy struct {
 	// FloodWindow is quarantined; 100 and an hour.
 	FloodSellers int      `json:"flood_sellers,omitzero"`
 	FloodWindow  Duration `json:"flood_window,omitzero"`
+
+	// How long each step of a notice may take: a draft to be submitted, 30 days; to be decided, 3 days; the
+	// listings to be removed, a day; the seller to object, 14 days; and that to be decided, 14 days.
+	DraftTerm   Duration `json:"draft_term,omitzero"`
+	DecideTerm  Duration `json:"decide_term,omitzero"`
+	RemoveTerm  Duration `json:"remove_term,omitzero"`
+	CounterTerm Duration `json:"counter_term,omitzero"`
+	UpholdTerm  Duration `json:"uphold_term,omitzero"`
+
+	// A holder is trusted once so many of its notices were decided and at most so many percent were refused
+	// or lost to an objection, 20 and 5; and doubtful by as many decided and at least so many percent, 5 and 50.
+	TrustAfter   int `json:"trust_after,omitzero"`
+	TrustPercent int `json:"trust_percent,omitzero"`
+	DoubtAfter   int `json:"doubt_after,omitzero"`
+	DoubtPercent int `json:"doubt_percent,omitzero"`
+
+	// What is done by itself about a seller of AutoTally confirmed hits or more: off, and 3.
+	Auto      Auto `json:"auto,omitzero"`
+	AutoTally int  `json:"auto_tally,omitzero"`
+}
+
+// noticeTerm is how long the next step of a notice in the state may take; 0: nothing is waited for.
+func (p Policy) noticeTerm(s NoticeState) time.Duration {
+	return map[NoticeState]Duration{
+		NoticeDrafted: p.DraftTerm, NoticeSubmitted: p.DecideTerm, NoticeAccepted: p.RemoveTerm, NoticePartly: p.RemoveTerm,
+		NoticeRemoved: p.CounterTerm, NoticeCountered: p.UpholdTerm,
+	}[s].d()
 }
 
 // Duration is a time.Duration that is text in JSON, such as "30m0s".
@@ -53,6 +80,9 @@ func DefaultPolicy() Policy {
 		SightingAge: Duration(30 * day), SightingCount: 1_000_000,
 		PictureAge: Duration(365 * day), PictureBytes: 20 << 30,
 		FloodSellers: 100, FloodWindow: Duration(time.Hour),
+		DraftTerm: Duration(30 * day), DecideTerm: Duration(3 * day), RemoveTerm: Duration(day), CounterTerm: Duration(14 * day), UpholdTerm: Duration(14 * day),
+		TrustAfter: 20, TrustPercent: 5, DoubtAfter: 5, DoubtPercent: 50,
+		Auto: AutoOff, AutoTally: 3,
 	}
 }
 
@@ -64,7 +94,8 @@ func (p Policy) validate() error {
 	for _, f := range []struct {
 		name string
 		d    Duration
-	}{{"claim", p.Claim}, {"sighting_age", p.SightingAge}, {"picture_age", p.PictureAge}, {"flood_window", p.FloodWindow}} {
+	}{{"claim", p.Claim}, {"sighting_age", p.SightingAge}, {"picture_age", p.PictureAge}, {"flood_window", p.FloodWindow},
+		{"draft_term", p.DraftTerm}, {"decide_term", p.DecideTerm}, {"remove_term", p.RemoveTerm}, {"counter_term", p.CounterTerm}, {"uphold_term", p.UpholdTerm}} {
 		if f.d.d() < time.Second || f.d.d() > 100*365*day {
 			return invalid(f.name, "%v is not within a second and a hundred years", f.d.d())
 		}
@@ -74,6 +105,20 @@ func (p Policy) validate() error {
 	}
 	if p.PictureBytes < 1 {
 		return invalid("picture_bytes", "%d is not above 0", p.PictureBytes)
+	}
+	for _, f := range []struct {
+		name         string
+		n, low, high int
+	}{
+		{"trust_after", p.TrustAfter, 1, 1_000_000}, {"trust_percent", p.TrustPercent, 1, 100}, {"doubt_after", p.DoubtAfter, 1, 1_000_000},
+		{"doubt_percent", p.DoubtPercent, 1, 100}, {"auto_tally", p.AutoTally, 1, 1_000_000},
+	} {
+		if f.n < f.low || f.n > f.high {
+			return invalid(f.name, "%d is not within %d..%d", f.n, f.low, f.high)
+		}
+	}
+	if p.Auto != AutoOff && p.Auto != AutoDraft && p.Auto != AutoSubmit {
+		return invalid("auto", "%.40q is not one of off, draft, submit", p.Auto)
 	}
 	if p.FloodSellers < 2 || p.FloodSellers > 100_000 {
 		return invalid("flood_sellers", "%d is not within 2..100000", p.FloodSellers)

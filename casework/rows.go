@@ -14,25 +14,31 @@ import (
 // The tables, with the keys of their rows. Numbers in keys are hex of a fixed width, so that the order of
 // keys is theirs; texts end with a zero byte, which no text of ours holds.
 const (
-	counters     = "case.counters"          // kind: the last number given
-	holderRows   = "case.holders"           // holder
-	rightRows    = "case.rights"            // right
-	rightLinks   = "case.collection-rights" // collection, right
-	licenceRows  = "case.licences"          // licence
-	licenceLinks = "case.seller-licences"   // right, seller, licence
-	hitRows      = "case.hits"              // hit
-	hitPairs     = "case.hit-pairs"         // subject, reference: the hit
-	hitStates    = "case.hit-states"        // state, hit: its tag
-	hitQueues    = "case.hit-queues"        // collection, state, hit: its tag
-	hitSellers   = "case.hit-sellers"       // seller, hit: its tag
-	hitsOf       = "case.hit-references"    // reference, hit: its tag
-	rejections   = "case.rejections"        // subject, collection, what the reference shows, hit
-	sellerRows   = "case.sellers"           // seller, collection: its tally
-	verdictRows  = "case.verdicts"          // reference
-	sightingRows = "case.sightings"         // sighting
-	retroRows    = "case.retro"             // reference: sightings are still to be searched for it
-	quarantine   = "case.quarantine"        // what is quarantined
-	policyRow    = "case.policy"            // one row of the empty key
+	counters      = "case.counters"          // kind: the last number given
+	holderRows    = "case.holders"           // holder
+	rightRows     = "case.rights"            // right
+	rightLinks    = "case.collection-rights" // collection, right
+	licenceRows   = "case.licences"          // licence
+	licenceLinks  = "case.seller-licences"   // right, seller, licence
+	hitRows       = "case.hits"              // hit
+	hitPairs      = "case.hit-pairs"         // subject, reference: the hit
+	hitStates     = "case.hit-states"        // state, hit: its tag
+	hitQueues     = "case.hit-queues"        // collection, state, hit: its tag
+	hitSellers    = "case.hit-sellers"       // seller, hit: its tag
+	hitsOf        = "case.hit-references"    // reference, hit: its tag
+	rejections    = "case.rejections"        // subject, collection, what the reference shows, hit
+	sellerRows    = "case.sellers"           // seller, collection: its tally
+	verdictRows   = "case.verdicts"          // reference
+	sightingRows  = "case.sightings"         // sighting
+	retroRows     = "case.retro"             // reference: sightings are still to be searched for it
+	quarantine    = "case.quarantine"        // what is quarantined
+	noticeRows    = "case.notices"           // notice
+	noticeStates  = "case.notice-states"     // state, notice: its state
+	noticeHolders = "case.notice-holders"    // holder, notice: its state
+	noticeDue     = "case.notice-due"        // deadline, notice: its state
+	noticeHits    = "case.notice-hits"       // hit, notice: its state
+	recordRows    = "case.holder-records"    // holder
+	policyRow     = "case.policy"            // one row of the empty key
 )
 
 func numberKey(n uint64) string           { return fmt.Sprintf("%016x", n) }
@@ -108,6 +114,7 @@ const (
 	VerdictTopic    = "verdict"
 	QuarantineTopic = "quarantine"
 	PolicyTopic     = "policy"
+	NoticeTopic     = "notice"
 )
 
 // Moved is the body of a note: something went from one state to another. From is empty for what is new.

@@ -40,7 +40,7 @@ var exitCodes = []struct {
 	{exitNotFound, "no such store, collection or reference"},
 	{exitStore, "the store cannot be used: locked by another process, damaged, written by a newer version, or not ours"},
 	{exitUnavailable, "the server cannot be reached, is overloaded or asked too much, or failed"},
-	{exitDamage, "check or dump found damage"},
+	{exitDamage, "check, dump or verify found damage"},
 	{exitOther, "anything else, such as a full disk"},
 	{exitInterrupted, "interrupted; what was acknowledged stays"},
 }

@@ -37,6 +37,7 @@ var layers = []layer{
 	{in: "api/client", only: []string{"touchstone/hashindex", "touchstone/api/wire", "touchstone/api/hashlist"}, why: "a program that asks a server does not carry one"},
 	{in: "api/idempotency", only: []string{"touchstone/hashindex"}, why: "what was done once is known by the index alone"},
 	{in: "api/overlay", only: []string{"touchstone/hashindex"}, why: "a drawing needs two pictures and an alignment"},
+	{in: "casework/pack", only: []string{"touchstone/hashindex", "touchstone/casework"}, why: "a pack is checked where there is no server, store or decoder but those it is given"},
 	{in: "api/wire", only: []string{}, why: "the contract depends on nothing"},
 	{in: "bench/load", only: []string{}, why: "whoever measures a server knows no more of it than its answers"},
 	{in: "fixtures", banned: []string{"touchstone/api", "touchstone/cmd", "touchstone/hashindex/store", "touchstone/hashindex/search"}, why: "fixtures make pictures, they do not use them"},

@@ -1,0 +1,438 @@
+package casework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"touchstone/hashindex"
+)
+
+// NewNotice is what a notice is drafted from.
+type NewNotice struct {
+	Holder string
+	Hits   []HitID // confirmed, of collections that belong to a right of the holder's that is in force
+	Text   string  // the holder's statement
+	Submit bool    // at once
+}
+
+// AddNotice drafts a notice, and submits it if asked. One that a trusted holder submits is accepted at once.
+func (d *Desk) AddNotice(ctx context.Context, actor string, v Visible, asked NewNotice) (n Notice, seq hashindex.Seq, err error) {
+	if len(asked.Hits) == 0 || len(asked.Hits) > MaxNoticeItems {
+		return n, 0, invalid("hits", "%d, want 1 to %d", len(asked.Hits), MaxNoticeItems)
+	}
+	if err := checkLines("text", asked.Text, maxNote); err != nil {
+		return n, 0, err
+	}
+	at, policy := d.now(), d.Policy()
+	seq, err = d.index.Transact(ctx, actor, func(w hashindex.Writer) error {
+		var hits []Hit
+		if hits, err = noticeable(w, v, asked, at); err != nil {
+			return err
+		}
+		if n, err = draft(w, actor, asked.Holder, hits, at, policy); err != nil {
+			return err
+		}
+		if n, err = n.saying(actor, NoticeOrder{Action: DraftNotice, Text: asked.Text}, at); err != nil {
+			return err
+		}
+		if err := firstOf(remember(w, nil, &n), putNotice(w, &n, nil)); err != nil {
+			return err
+		}
+		if asked.Submit {
+			n, err = submit(w, actor, n, NoticeOrder{Action: SubmitNotice}, at, policy)
+		}
+		return err
+	})
+	return n, seq, err
+}
+
+// noticeable are the hits, each fit to be in a notice of the holder's.
+func noticeable(r hashindex.Reader, v Visible, asked NewNotice, at time.Time) ([]Hit, error) {
+	if _, err := load[Holder](r, holderRows, asked.Holder); err != nil {
+		return nil, fieldMissing("holder", asked.Holder, err)
+	}
+	hits := make([]Hit, len(asked.Hits))
+	for i, id := range asked.Hits {
+		h, err := visibleHit(r, v, id)
+		if err != nil {
+			return nil, fieldMissing("hits", id.String(), err)
+		}
+		if slices.Contains(asked.Hits[:i], id) {
+			return nil, invalid("hits", "hit %d twice", id)
+		}
+		why, err := unfit(r, &h, asked.Holder, at)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			return nil, &MoveError{What: "hit " + id.String(), From: string(h.State), Wanted: "to be in a notice", Allowed: []string{string(Confirmed)}, Why: why}
+		}
+		hits[i] = h
+	}
+	return hits, nil
+}
+
+// unfit is why the hit cannot be in a notice of the holder's; empty: it can.
+func unfit(r hashindex.Reader, h *Hit, holder string, at time.Time) (string, error) {
+	if !h.State.stands() {
+		return "it is not confirmed", nil
+	}
+	owned, err := asserts(r, h, holder, at)
+	if err != nil {
+		return "", err
+	}
+	if !owned {
+		return fmt.Sprintf("%s owns no right in force that its collection belongs to", holder), nil
+	}
+	for row, err := range below(r, noticeHits, h.ID.key(), "") {
+		if err != nil {
+			return "", err
+		}
+		id, err := numberOf(row.Key)
+		if err != nil {
+			return "", fmt.Errorf("row %q of %s: %w", row.Key, noticeHits, hashindex.ErrDamaged)
+		}
+		other, err := loadNotice(r, NoticeID(id))
+		if err != nil {
+			return "", err
+		}
+		if other.holds(h.ID) {
+			return fmt.Sprintf("notice %d is about it", other.ID), nil
+		}
+	}
+	return "", nil
+}
+
+// asserts reports whether the holder owns a right that protects what the hit is about.
+func asserts(r hashindex.Reader, h *Hit, holder string, at time.Time) (bool, error) {
+	rights, err := rightsOf(r, h.Collection)
+	return slices.ContainsFunc(rights, func(right Right) bool {
+		return right.Holder == holder && right.InForce(h.Subject.Territory, at)
+	}), err
+}
+
+// draft is a new notice about the hits, which is not written yet.
+func draft(w hashindex.Writer, actor, holder string, hits []Hit, at time.Time, p Policy) (Notice, error) {
+	id, err := next(w, "notice")
+	if err != nil {
+		return Notice{}, err
+	}
+	n := Notice{ID: NoticeID(id), Holder: holder, Created: at, By: actor}
+	for _, h := range hits {
+		n.Items = append(n.Items, Item{Hit: h.ID, Subject: h.Subject})
+		if !slices.Contains(n.Collections, h.Collection) {
+			n.Collections, n.Named = append(n.Collections, h.Collection), append(n.Named, h.Named)
+		}
+	}
+	n = n.moved(NoticeStep{at, actor, DraftNotice, "", NoticeDrafted, ""}, p)
+	return n, tellNotice(w, &n, "")
+}
+
+// submit submits a draft. What the holder's record allows goes on without review.
+func submit(w hashindex.Writer, actor string, before Notice, o NoticeOrder, at time.Time, p Policy) (Notice, error) {
+	n, err := before.after(actor, o, at, p)
+	if err != nil {
+		return before, err
+	}
+	record, err := recordOf(w, n.Holder)
+	if err != nil {
+		return before, err
+	}
+	if err := commitNotice(w, &before, &n, p); err != nil || record.Standing(p) != Trusted {
+		return n, err
+	}
+	accepted, err := n.outcomes(NoticeOrder{Action: AcceptNotice})
+	if err != nil {
+		return n, err
+	}
+	reviewed := n
+	n.Items = accepted
+	n = n.moved(NoticeStep{at, "", AcceptNotice, NoticeSubmitted, NoticeAccepted, "the holder is trusted"}, p)
+	return n, commitNotice(w, &reviewed, &n, p)
+}
+
+// MoveNotice carries out the order.
+func (d *Desk) MoveNotice(ctx context.Context, actor string, v Visible, id NoticeID, o NoticeOrder) (n Notice, seq hashindex.Seq, err error) {
+	if err := o.validate(); err != nil {
+		return n, 0, err
+	}
+	at, policy := d.now(), d.Policy()
+	seq, err = d.index.Transact(ctx, actor, func(w hashindex.Writer) error {
+		before, err := visibleNotice(w, v, id)
+		if err != nil {
+			return err
+		}
+		if o.Action == SubmitNotice {
+			n, err = submit(w, actor, before, o, at, policy)
+			return err
+		}
+		if n, err = before.after(actor, o, at, policy); err != nil {
+			return err
+		}
+		return commitNotice(w, &before, &n, policy)
+	})
+	return n, seq, err
+}
+
+// commitNotice writes the notice after a step, with all that follows from it.
+func commitNotice(w hashindex.Writer, before, n *Notice, p Policy) error {
+	return firstOf(
+		remember(w, before, n),
+		actUpon(w, before, n),
+		putNotice(w, n, before),
+		tellNotice(w, n, before.State))
+}
+
+// actUpon lets the hits follow: they are actioned once the listings are gone, and to be looked at again
+// once an objection has won.
+func actUpon(w hashindex.Writer, before, n *Notice) error {
+	var o Order
+	switch {
+	case before.State == n.State:
+		return nil
+	case n.State == NoticeRemoved:
+		o = Order{Action: Act, Notice: n.ID.String()}
+	case n.State == NoticeRestored:
+		o = Order{Action: Reopen, Note: fmt.Sprintf("the objection to notice %d won", n.ID)}
+	default:
+		return nil
+	}
+	step := n.Trail[len(n.Trail)-1]
+	for _, item := range n.Items {
+		if item.Outcome != ItemAccepted {
+			continue
+		}
+		was, err := loadHit(w, item.Hit)
+		if err != nil {
+			return err
+		}
+		h, err := was.after(step.Actor, o, step.At, step.At)
+		if errors.Is(err, ErrMove) {
+			continue // decided otherwise meanwhile: that stands
+		}
+		if err != nil {
+			return err
+		}
+		if err := commitStep(w, &was, &h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellNotice notes the step in the history.
+func tellNotice(w hashindex.Writer, n *Notice, from NoticeState) error {
+	step := n.Trail[len(n.Trail)-1]
+	moved := Moved{From: string(from), To: string(n.State), Reason: step.Why, Detail: detail(NoticeBrief{n.Holder, len(n.Items), n.Automatic, n.Overdue, n.Due, n.Named})}
+	if len(n.Statements) > 0 && !n.Statements[len(n.Statements)-1].At.Before(step.At) {
+		moved.Note = n.Statements[len(n.Statements)-1].Text
+	}
+	if len(n.Named) == 1 {
+		moved.Collection = n.Named[0]
+	}
+	return tell(w, NoticeTopic, n.ID.String(), moved)
+}
+
+// NoticeBrief is what a note says of a notice besides its state.
+type NoticeBrief struct {
+	Holder      string    `json:"holder"`
+	Hits        int       `json:"hits"`
+	Automatic   bool      `json:"automatic,omitempty"`
+	Overdue     bool      `json:"overdue,omitempty"`
+	Due         time.Time `json:"due,omitzero"`
+	Collections []string  `json:"collections"`
+}
+
+// Notice is the notice of that id. It is in sight of whoever sees all of its collections.
+func (d *Desk) Notice(ctx context.Context, v Visible, id NoticeID) (n Notice, err error) {
+	err = d.index.View(ctx, func(r hashindex.Reader) error {
+		n, err = visibleNotice(r, v, id)
+		return err
+	})
+	return n, err
+}
+
+func visibleNotice(r hashindex.Reader, v Visible, id NoticeID) (Notice, error) {
+	s, err := v.resolve(r)
+	if err != nil {
+		return Notice{}, err
+	}
+	n, err := loadNotice(r, id)
+	if err == nil && !n.seenBy(s) {
+		return Notice{}, fmt.Errorf("notice %d: %w", id, hashindex.ErrNotFound)
+	}
+	return n, err
+}
+
+func (n *Notice) seenBy(s sight) bool {
+	return !slices.ContainsFunc(n.Collections, func(c hashindex.CollectionID) bool { return !s.sees(c) })
+}
+
+// NoticeFilter says which notices are listed; empty fields let all through.
+type NoticeFilter struct {
+	Holder    string
+	States    []NoticeState
+	DueBefore time.Time // those first whose deadline is nearest; else in the order in which they were drafted
+
+	After string // Next of the page before
+	Limit int
+}
+
+// NoticePage is a page of notices.
+type NoticePage struct {
+	Notices []Notice
+	Next    string // what After is on the next page; empty on the last
+}
+
+// Notices lists notices. A page can be short and have a next one: only so many are looked at for one.
+func (d *Desk) Notices(ctx context.Context, v Visible, f NoticeFilter) (page NoticePage, err error) {
+	err = d.index.View(ctx, func(r hashindex.Reader) error {
+		page, err = noticesWhere(r, v, f)
+		return err
+	})
+	return page, err
+}
+
+func noticesWhere(r hashindex.Reader, v Visible, f NoticeFilter) (page NoticePage, err error) {
+	s, err := v.resolve(r)
+	if err != nil {
+		return page, err
+	}
+	run, until := f.run()
+	from := ""
+	if f.After != "" {
+		from = f.After + "\x00" // the next key there can be
+	}
+	looked := 0
+	for row, err := range below(r, run.table, run.prefix, from) {
+		if err != nil {
+			return page, err
+		}
+		if until != "" && row.Key >= until {
+			break
+		}
+		if len(page.Notices) == f.Limit || looked == maxLookedAt {
+			return page, nil // there is more: Next is set
+		}
+		looked++
+		page.Next = row.Key
+		id, err := numberOf(row.Key[max(0, len(row.Key)-16):])
+		if err != nil {
+			return page, fmt.Errorf("row %q of %s: %w", row.Key, run.table, hashindex.ErrDamaged)
+		}
+		n, err := loadNotice(r, NoticeID(id))
+		if err != nil {
+			return page, err
+		}
+		if n.seenBy(s) && f.lets(&n) {
+			page.Notices = append(page.Notices, n)
+		}
+	}
+	page.Next = ""
+	return page, nil
+}
+
+// run is the shortest run in which all lies that passes the filter, and the key where it ends.
+func (f NoticeFilter) run() (r run, until string) {
+	switch {
+	case !f.DueBefore.IsZero():
+		return run{noticeDue, ""}, numberKey(uint64(max(f.DueBefore.Unix(), 0)))
+	case f.Holder != "":
+		return run{noticeHolders, textKey(f.Holder)}, ""
+	case len(f.States) == 1:
+		return run{noticeStates, noticeLetters[f.States[0]]}, ""
+	}
+	return run{noticeRows, ""}, ""
+}
+
+func (f NoticeFilter) lets(n *Notice) bool {
+	return (f.Holder == "" || f.Holder == n.Holder) && (len(f.States) == 0 || slices.Contains(f.States, n.State))
+}
+
+// NoticesOf are the notices that the hit is in.
+func (d *Desk) NoticesOf(ctx context.Context, v Visible, id HitID) (list []Notice, err error) {
+	err = d.index.View(ctx, func(r hashindex.Reader) error {
+		s, err := v.resolve(r)
+		if err != nil {
+			return err
+		}
+		for row, err := range below(r, noticeHits, id.key(), "") {
+			if err != nil {
+				return err
+			}
+			n, err := numberOf(row.Key)
+			if err != nil {
+				return fmt.Errorf("row %q of %s: %w", row.Key, noticeHits, hashindex.ErrDamaged)
+			}
+			notice, err := loadNotice(r, NoticeID(n))
+			if err != nil {
+				return err
+			}
+			if notice.seenBy(s) {
+				list = append(list, notice)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// sweepNotices does what the clock does to notices: drafts that nobody submitted are withdrawn, what nobody
+// objected to is closed, and the rest is overdue.
+func (d *Desk) sweepNotices(ctx context.Context) error {
+	at, policy := d.now(), d.Policy()
+	due, err := d.dueNotices(ctx, at)
+	for batch := range slices.Chunk(due, 100) {
+		if err != nil {
+			return err
+		}
+		_, err = d.index.Transact(ctx, "", func(w hashindex.Writer) error {
+			for _, id := range batch {
+				if err := lapse(w, id, at, policy); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return err
+}
+
+func (d *Desk) dueNotices(ctx context.Context, at time.Time) (due []NoticeID, err error) {
+	err = d.index.View(ctx, func(r hashindex.Reader) error {
+		until := numberKey(uint64(at.Unix() + 1))
+		for row, err := range r.Rows(noticeDue, "") {
+			if err != nil || row.Key >= until {
+				return err
+			}
+			id, err := numberOf(row.Key[min(16, len(row.Key)):])
+			if err != nil {
+				return fmt.Errorf("row %q of %s: %w", row.Key, noticeDue, hashindex.ErrDamaged)
+			}
+			due = append(due, NoticeID(id))
+		}
+		return nil
+	})
+	return due, err
+}
+
+func lapse(w hashindex.Writer, id NoticeID, at time.Time, p Policy) error {
+	before, err := loadNotice(w, id)
+	if err != nil || before.Due.IsZero() || at.Before(before.Due) {
+		return err
+	}
+	n := before
+	switch before.State {
+	case NoticeDrafted:
+		n = n.moved(NoticeStep{at, "", WithdrawNotice, NoticeDrafted, NoticeWithdrawn, "nobody submitted it in time"}, p)
+	case NoticeRemoved:
+		n = n.moved(NoticeStep{at, "", closeNotice, NoticeRemoved, NoticeClosed, "nobody objected in time"}, p)
+	default:
+		n.Trail = append(slices.Clone(n.Trail), NoticeStep{at, "", overdueNotice, n.State, n.State, ""})
+		n.Overdue, n.Due = true, time.Time{}
+	}
+	return commitNotice(w, &before, &n, p)
+}
