@@ -155,14 +155,13 @@ func index(m *material, n int) *keypoint.Index {
 }
 
 // BenchmarkFullEffort is a query of a photo 1,000 pixels long from its bytes to what the partial tier
-// answers, reading features left out: in CPU time of one thread, at the 50th and 99th percentile.
+// answers, a closer look at what is not found included and reading features left out: in CPU time of one
+// thread, at the 50th and 99th percentile.
 func BenchmarkFullEffort(b *testing.B) {
 	eachSize(b, func(b *testing.B, m *material, n int) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		ix, maker := index(m, n), fingerprint.New(fingerprint.Limits{})
-		var scope hashindex.Scope
-		scope.Allow(0, 0)
 		var whole, making, proposing []time.Duration
 		matched := 0
 		for i := 0; b.Loop(); i++ {
@@ -172,30 +171,17 @@ func BenchmarkFullEffort(b *testing.B) {
 				b.Fatal(err)
 			}
 			made := threadTime()
-			proposed, err := ix.Propose(b.Context(), p.Frames[0].Features, scope, proposals)
-			if err != nil {
-				b.Fatal(err)
-			}
-			found := threadTime()
-			aligner := align.New(p.Frames[0].Features)
-			skip, shown, misses := time.Duration(0), false, 0
-			for _, x := range proposed {
-				reading := threadTime()
-				f := m.reference(int(x.Frame))
-				skip += threadTime() - reading
-				misses++
-				if _, ok := aligner.Align(f, x.Mirrored); ok {
-					shown, misses = true, 0
-				}
-				if shown && misses >= patience {
-					break
-				}
+			query := p.Frames[0].Features
+			shown, proposed, skip := look(b, m, ix, query)
+			if !shown {
+				again, _, more := look(b, m, ix, query.Closer())
+				shown, skip = again, skip+more
 			}
 			if shown {
 				matched++
 			}
 			whole = append(whole, threadTime()-begun-skip)
-			making, proposing = append(making, made-begun), append(proposing, found-made)
+			making, proposing = append(making, made-begun), append(proposing, proposed)
 		}
 		b.ReportMetric(float64(matched)/float64(len(whole)), "found")
 		report(b, whole, 0.5, "p50-ms")
@@ -204,6 +190,33 @@ func BenchmarkFullEffort(b *testing.B) {
 		report(b, proposing, 0.5, "proposing-ms")
 		b.ReportMetric(float64(ix.Stats().Bytes)/float64(n), "bytes/reference")
 	})
+}
+
+// look lays what is proposed over the query until that is enough, as the index does. Making references up
+// is no part of the work.
+func look(b *testing.B, m *material, ix *keypoint.Index, query hashindex.Features) (shown bool, proposing, skip time.Duration) {
+	var scope hashindex.Scope
+	scope.Allow(0, 0)
+	begun := threadTime()
+	proposed, err := ix.Propose(b.Context(), query, scope, proposals)
+	if err != nil {
+		b.Fatal(err)
+	}
+	proposing = threadTime() - begun
+	aligner, misses := align.New(query), 0
+	for _, x := range proposed {
+		reading := threadTime()
+		f := m.reference(int(x.Frame))
+		skip += threadTime() - reading
+		misses++
+		if _, ok := aligner.Align(f, x.Mirrored); ok {
+			shown, misses = true, 0
+		}
+		if shown && misses >= patience {
+			break
+		}
+	}
+	return shown, proposing, skip
 }
 
 func report(b *testing.B, took []time.Duration, share float64, unit string) {

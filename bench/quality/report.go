@@ -30,8 +30,9 @@ type Pairs struct {
 
 // Certain counts the index's answers of a score of 0.9 and more.
 type Certain struct {
-	Answers int `json:"answers"`
-	Wrong   int `json:"wrong"`
+	Answers  int      `json:"answers"`
+	Wrong    int      `json:"wrong"`
+	Mistakes []string `json:"mistakes,omitempty"` // pictures asked about, and what each was taken for
 }
 
 // Row is one attack.
@@ -125,6 +126,7 @@ func (b *bench) count(answers []answer, asked string) {
 		b.certain.Answers++
 		if !b.same(a.name, asked) {
 			b.certain.Wrong++
+			b.certain.Mistakes = append(b.certain.Mistakes, fmt.Sprintf("%s as %s, score %.3f", asked, a.name, a.score))
 		}
 	}
 }
