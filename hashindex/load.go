@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"runtime"
 	"sync"
 	"time"
@@ -26,21 +27,39 @@ func (ix *Index) load(ctx context.Context, config Config) {
 	if config.Lazy {
 		ix.rent.set(ix.all())
 	}
+	err = unlessClosed(ctx, err)
 	ix.hashesErr = err
 	close(ix.hashes)
 	if err == nil {
-		err = ix.loadPartial(ctx)
+		err = unlessClosed(ctx, ix.loadPartial(ctx))
 	}
 	ix.readyErr = err
 	close(ix.ready)
 	if err != nil {
 		ix.loadedErr = err
 		close(ix.loaded)
-		ix.log.Error("searchers not loaded", "err", err)
+		ix.logNotLoaded("searchers not loaded", err)
 		return
 	}
 	ix.log.Info("searches are answered", "seq", ix.Seq(), "replayed", replayed, "took", time.Since(started))
 	ix.loadInMemory(ctx, config)
+}
+
+// unlessClosed is err, but ErrClosed where loading was given up because the index is being closed: nothing
+// is wrong then, and nobody has to mend it.
+func unlessClosed(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("while loading: %w", ErrClosed)
+	}
+	return err
+}
+
+func (ix *Index) logNotLoaded(message string, err error, about ...any) {
+	level := slog.LevelError
+	if errors.Is(err, ErrClosed) {
+		level = slog.LevelInfo
+	}
+	ix.log.Log(context.Background(), level, message, append(about, "err", err)...)
 }
 
 // all are the searchers there are, with their spaces.
@@ -159,9 +178,9 @@ func (ix *Index) loadSpaces(ctx context.Context, config Config) error {
 	for i := range errs {
 		workers.Go(func() {
 			for s := range spaces {
-				if err := ix.loadSpace(ctx, s, config.NewSearcher(s.algorithm)); err != nil {
+				if err := unlessClosed(ctx, ix.loadSpace(ctx, s, config.NewSearcher(s.algorithm))); err != nil {
 					errs[i] = err
-					ix.log.Error("searchers in memory not loaded; what is kept goes on answering", "space", s.name, "err", err)
+					ix.logNotLoaded("searchers in memory not loaded; what is kept goes on answering", err, "space", s.name)
 					return
 				}
 			}
