@@ -36,11 +36,18 @@ func (s *Server) addReferences(c echo.Context) error {
 }
 
 func (s *Server) addPictures(c echo.Context, collection string) error {
-	up, err := s.receive(c, expected{limit: "reference_images", images: maxReferenceImages, fields: []string{"external_id", "meta"}, keep: true, detail: true, stored: true})
+	up, err := s.receive(c, expected{limit: "reference_images", images: maxReferenceImages, fields: []string{"external_id", "meta"}, keep: true, detail: true, stored: true, video: true})
 	if err != nil {
 		return err
 	}
 	defer up.close()
+	if up.video != nil {
+		p, err := s.decodeVideo(c.Request().Context(), up.video)
+		if err != nil {
+			return err
+		}
+		up.pictures = []*picture{{Picture: p}}
+	}
 	news, err := up.references()
 	if err != nil {
 		return err

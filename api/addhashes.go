@@ -36,7 +36,7 @@ func (s *Server) addHashes(c echo.Context, collection string) error {
 		}
 		return s.commit(c, collection, []hashindex.NewReference{n})
 	}
-	if alone.ExternalID != "" || alone.Hashes != (wire.Hashes{}) || alone.Quality != nil || alone.Meta != nil {
+	if alone.ExternalID != "" || alone.Hashes != (wire.Hashes{}) || alone.Quality != nil || alone.Meta != nil || alone.Frames != nil {
 		return invalid("references", "give one reference, or several under this name, but not both")
 	}
 	news, err := s.newReferences(asked.References)
@@ -78,6 +78,9 @@ func (s *Server) newReferences(asked []wire.HashReference) ([]hashindex.NewRefer
 
 // newReference makes the reference, its one frame in the room given for it.
 func (s *Server) newReference(asked wire.HashReference, prefix string, room []hashindex.Frame) (hashindex.NewReference, error) {
+	if asked.Frames != nil {
+		return s.newVideo(asked, prefix)
+	}
 	hashes, err := parseHashes(asked.Hashes, prefix)
 	if err != nil {
 		return hashindex.NewReference{}, err
@@ -94,6 +97,15 @@ func (s *Server) newReference(asked wire.HashReference, prefix string, room []ha
 	frame := &room[0].Fingerprint
 	frame.Recipe, frame.Quality, frame.Hashes = s.index.Recipe(), quality, hashes
 	return hashindex.NewReference{ExternalID: asked.ExternalID, Meta: asked.Meta, Picture: hashindex.Picture{Frames: room}}, nil
+}
+
+// newVideo makes a reference of frames, each with its time.
+func (s *Server) newVideo(asked wire.HashReference, prefix string) (hashindex.NewReference, error) {
+	if asked.Hashes != (wire.Hashes{}) || asked.Quality != nil {
+		return hashindex.NewReference{}, invalid(prefix+"frames", "come with hashes or a quality of their own: want the ones or the others")
+	}
+	frames, err := s.newFrames(asked.Frames, prefix)
+	return hashindex.NewReference{ExternalID: asked.ExternalID, Meta: asked.Meta, Picture: hashindex.Picture{Frames: frames}}, err
 }
 
 func (s *Server) addList(c echo.Context, collection string, format hashlist.Format) error {

@@ -19,6 +19,7 @@ import (
 type lanes struct {
 	quick   *gate.Lane // reads, and look-ups of hashes
 	picture *gate.Lane // one place for each picture being decoded, or searched for in every tier
+	video   *gate.Lane // one place for each video being decoded: half of the workers, so that pictures are answered meanwhile
 	write   *gate.Lane // which share commits, so that many at once cost little more than one
 }
 
@@ -29,12 +30,13 @@ func newLanes(c Config) lanes {
 	return lanes{
 		quick:   lane("quick work", 4*runtime.GOMAXPROCS(0), 2*time.Millisecond),
 		picture: lane("pictures", c.Workers, 50*time.Millisecond),
+		video:   lane("videos", max(1, c.Workers/2), time.Second),
 		write:   lane("writes", 64, 20*time.Millisecond),
 	}
 }
 
 func (l lanes) all() map[string]*gate.Lane {
-	return map[string]*gate.Lane{"quick": l.quick, "picture": l.picture, "write": l.write}
+	return map[string]*gate.Lane{"quick": l.quick, "picture": l.picture, "video": l.video, "write": l.write}
 }
 
 // laneOf is the lane of a route's own work; pictures take their places one by one besides. Those that

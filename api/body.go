@@ -27,6 +27,12 @@ type clock struct {
 // arrived starts the time for the work. It also gives a stream its time for the next chunk.
 func (c *clock) arrived() { c.timer.Reset(c.work) }
 
+// allow gives a request so much more time, for its body and the work together, if that is more than it has.
+func (c *clock) allow(all time.Duration) {
+	c.work = max(c.work, all)
+	c.timer.Reset(c.work)
+}
+
 // extend gives a request that waits on purpose its time for the work after that.
 func (c *clock) extend(wait time.Duration) { c.timer.Reset(wait + c.work) }
 

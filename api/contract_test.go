@@ -27,7 +27,7 @@ var contract = sync.OnceValue(func() (c struct {
 	router routers.Router
 	err    error
 }) {
-	for _, each := range []string{"image/*", "image/jpeg", "image/png", "text/css", "text/html", "text/javascript"} {
+	for _, each := range []string{"image/*", "image/jpeg", "image/png", "text/css", "text/html", "text/javascript", "video/*", "video/mp4"} {
 		openapi3filter.RegisterBodyDecoder(each, openapi3filter.FileBodyDecoder)
 	}
 	if c.doc, c.err = openapi3.NewLoader().LoadFromData(api.Contract); c.err != nil {

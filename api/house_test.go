@@ -25,12 +25,16 @@ import (
 	"touchstone/hashindex/align"
 	"touchstone/hashindex/fingerprint"
 	"touchstone/hashindex/fingerprint/pdq"
+	"touchstone/hashindex/sandbox"
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/searchtest"
 	"touchstone/hashindex/store/memory"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	sandbox.Enter()
+	goleak.VerifyTestMain(m)
+}
 
 // house is a real server on a random port, over a memory store. Every answer that a test gets is
 // held against openapi.yaml, and the index is checked when the test ends.

@@ -26,6 +26,8 @@ type Limits struct {
 	Request        time.Duration // from the arrival of the body to the answer; 10 s
 	Body           time.Duration // for the body to arrive; 60 s
 	QueueWait      time.Duration // for a turn; 2 s, though whoever has to expect a wait of more than a few turns is refused at once
+	VideoBytes     int64         // one encoded video; 2 GiB
+	Video          time.Duration // for a request with a video, from its arrival to the answer; 15 min
 	Header         time.Duration // for the header of a request to arrive; 5 s
 	Idle           time.Duration // between two requests of a connection; 2 min
 	ClientRequests int           // of one key or address at the same time; 1024
@@ -46,6 +48,8 @@ const (
 	maxWait            = 60 // seconds, for a change
 	defaultPage        = 100
 	maxSubject         = 1 << 10
+	maxFrames          = 20_000 // of a video, as hashes
+	maxVideoSeconds    = 1_000_000
 	maxField           = 64 << 10 // a text part of a multipart body
 	maxLine            = 4 << 10  // a line of a hash stream
 	maxHeader          = 16 << 10 // of a request; package http takes 4 KiB more
@@ -62,6 +66,8 @@ func (l Limits) withDefaults() Limits {
 		Request:        cmp.Or(l.Request, 10*time.Second),
 		Body:           cmp.Or(l.Body, 60*time.Second),
 		QueueWait:      cmp.Or(l.QueueWait, 2*time.Second),
+		VideoBytes:     cmp.Or(l.VideoBytes, 2<<30),
+		Video:          cmp.Or(l.Video, 15*time.Minute),
 		Header:         cmp.Or(l.Header, 5*time.Second),
 		Idle:           cmp.Or(l.Idle, 2*time.Minute),
 		ClientRequests: cmp.Or(l.ClientRequests, 1024),
@@ -80,46 +86,49 @@ func (l Limits) writeAll() time.Duration { return l.Body + l.Request + 30*time.S
 // byName are the limits as problems name them.
 func (l Limits) byName() map[string]int64 {
 	named := map[string]int64{
-		"image_bytes":         l.ImageBytes,
-		"body_bytes":          l.BodyBytes,
-		"document_bytes":      l.DocumentBytes,
-		"held_bytes":          l.HeldBytes,
-		"client_bytes":        l.ClientBytes,
-		"queue_milliseconds":  l.QueueWait.Milliseconds(),
-		"header_bytes":        maxHeader,
-		"header_seconds":      int64(l.Header.Seconds()),
-		"client_requests":     int64(l.ClientRequests),
-		"connections":         int64(l.Connections),
-		"idle_seconds":        int64(l.Idle.Seconds()),
-		"read_seconds":        int64(l.readAll().Seconds()),
-		"write_seconds":       int64(l.writeAll().Seconds()),
-		"request_seconds":     int64(l.Request.Seconds()),
-		"body_seconds":        int64(l.Body.Seconds()),
-		"match_images":        maxMatchImages,
-		"compare_images":      2,
-		"reference_images":    maxReferenceImages,
-		"references":          maxReferenceHashes,
-		"resembled":           maxResembled,
-		"hashes":              hashindex.MaxHashes,
-		"matches":             hashindex.MaxLimit,
-		"partial_frames":      hashindex.MaxPartialFrames,
-		"partial_proposals":   hashindex.MaxProposals,
-		"page":                maxPage,
-		"wait_seconds":        maxWait,
-		"webhooks":            webhook.MaxHooks,
-		"webhook_events":      webhook.MaxEvents,
-		"radius_256":          int64(hashindex.PDQ.MaxRadius()),
-		"radius_64":           int64(hashindex.PHash.MaxRadius()),
-		"subject_bytes":       maxSubject,
-		"field_bytes":         maxField,
-		"line_bytes":          maxLine,
-		"hash_list_row_bytes": hashlist.MaxRecord,
-		"external_id_bytes":   hashindex.MaxExternalID,
-		"note_bytes":          hashindex.MaxNote,
-		"meta_bytes":          hashindex.MaxMeta,
-		"keys":                keys.MaxKeys,
-		"key_collections":     keys.MaxCollections,
-		"key_name_bytes":      keys.MaxName,
+		"image_bytes":           l.ImageBytes,
+		"body_bytes":            l.BodyBytes,
+		"document_bytes":        l.DocumentBytes,
+		"held_bytes":            l.HeldBytes,
+		"client_bytes":          l.ClientBytes,
+		"queue_milliseconds":    l.QueueWait.Milliseconds(),
+		"header_bytes":          maxHeader,
+		"header_seconds":        int64(l.Header.Seconds()),
+		"client_requests":       int64(l.ClientRequests),
+		"connections":           int64(l.Connections),
+		"idle_seconds":          int64(l.Idle.Seconds()),
+		"read_seconds":          int64(l.readAll().Seconds()),
+		"write_seconds":         int64(l.writeAll().Seconds()),
+		"request_seconds":       int64(l.Request.Seconds()),
+		"body_seconds":          int64(l.Body.Seconds()),
+		"match_images":          maxMatchImages,
+		"video_bytes":           l.VideoBytes,
+		"frames":                maxFrames,
+		"video_request_seconds": int64(l.Video.Seconds()),
+		"compare_images":        2,
+		"reference_images":      maxReferenceImages,
+		"references":            maxReferenceHashes,
+		"resembled":             maxResembled,
+		"hashes":                hashindex.MaxHashes,
+		"matches":               hashindex.MaxLimit,
+		"partial_frames":        hashindex.MaxPartialFrames,
+		"partial_proposals":     hashindex.MaxProposals,
+		"page":                  maxPage,
+		"wait_seconds":          maxWait,
+		"webhooks":              webhook.MaxHooks,
+		"webhook_events":        webhook.MaxEvents,
+		"radius_256":            int64(hashindex.PDQ.MaxRadius()),
+		"radius_64":             int64(hashindex.PHash.MaxRadius()),
+		"subject_bytes":         maxSubject,
+		"field_bytes":           maxField,
+		"line_bytes":            maxLine,
+		"hash_list_row_bytes":   hashlist.MaxRecord,
+		"external_id_bytes":     hashindex.MaxExternalID,
+		"note_bytes":            hashindex.MaxNote,
+		"meta_bytes":            hashindex.MaxMeta,
+		"keys":                  keys.MaxKeys,
+		"key_collections":       keys.MaxCollections,
+		"key_name_bytes":        keys.MaxName,
 
 		"idempotency_key_bytes": idempotency.MaxKey,
 		"idempotency_seconds":   int64(l.Repeats.Age.Seconds()),

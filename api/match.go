@@ -21,7 +21,7 @@ func (s *Server) match(c echo.Context) error {
 	if err != nil {
 		return aboutCollection(err)
 	}
-	up, err := s.receiveOrFetch(c, expected{limit: "match_images", images: maxMatchImages, fields: []string{"subject"}, detail: detail})
+	up, err := s.receiveOrFetch(c, expected{limit: "match_images", images: maxMatchImages, fields: []string{"subject", "time"}, detail: detail, video: true})
 	if err != nil {
 		return err
 	}
@@ -29,11 +29,24 @@ func (s *Server) match(c echo.Context) error {
 	if err := noteSubject(c, up); err != nil {
 		return err
 	}
-	answer, err := s.matchAll(c.Request().Context(), query, up.pictures)
+	answer, err := s.matchUpload(c.Request().Context(), query, up)
 	if err != nil {
 		return aboutCollection(err)
 	}
 	return c.JSON(200, answer)
+}
+
+// matchUpload answers for pictures one by one, or for frames of one video together.
+func (s *Server) matchUpload(ctx context.Context, query hashindex.Query, up *upload) (wire.MatchAnswer, error) {
+	switch {
+	case up.hashed != nil:
+		return s.matchFrames(ctx, query, *up.hashed)
+	case up.video != nil:
+		return s.matchVideo(ctx, query, up.video)
+	case len(up.fields["time"]) > 0:
+		return s.matchTimed(ctx, query, up)
+	}
+	return s.matchAll(ctx, query, up.pictures)
 }
 
 // receiveOrFetch is receive for a route that also takes the URL of one picture, as JSON.
@@ -44,6 +57,16 @@ func (s *Server) receiveOrFetch(c echo.Context, want expected) (*upload, error) 
 	var asked wire.MatchURL
 	if err := s.readJSON(c, &asked); err != nil {
 		return nil, err
+	}
+	if asked.Frames != nil && asked.URL != "" {
+		return nil, invalid("url", "comes with frames: want the one or the others")
+	}
+	if asked.Frames != nil {
+		up := &upload{gathering: s.gather(c, want), fields: map[string][]string{}, hashed: &asked}
+		if asked.Subject != "" {
+			up.fields["subject"] = []string{asked.Subject}
+		}
+		return up, nil
 	}
 	up, err := s.fetched(c, want, asked.URL)
 	if err == nil && asked.Subject != "" {

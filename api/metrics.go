@@ -24,6 +24,9 @@ type metrics struct {
 	decodes  prometheus.Histogram     // of pictures, refused ones included
 	stages   *prometheus.HistogramVec // of the same, by what was done with them
 	matches  *prometheus.HistogramVec // by what was asked with
+	videos   *prometheus.HistogramVec // decoded, by what for
+	refused  *prometheus.CounterVec   // videos, by reason
+	frames   prometheus.Counter       // of videos
 	decoded  prometheus.Counter
 	decoding prometheus.Gauge
 }
@@ -49,6 +52,16 @@ func newMetrics(s *Server) *metrics {
 		matches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "touchstone_match_duration_seconds", Help: "Time to search for one picture, or for one batch of hashes.", Buckets: fastBuckets,
 		}, []string{"query"}),
+		videos: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "touchstone_video_duration_seconds", Help: "Time to decode one video, and to search for its frames or to add them.",
+			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600},
+		}, []string{"for"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "touchstone_video_failures_total", Help: "Videos that were not decoded to their end, by problem code.",
+		}, []string{"code"}),
+		frames: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "touchstone_video_frames_total", Help: "Frames of videos that were looked at, or kept of a reference.",
+		}),
 		decoded: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "touchstone_pictures_decoded_total", Help: "Pictures that were decoded and fingerprinted.",
 		}),
@@ -56,7 +69,7 @@ func newMetrics(s *Server) *metrics {
 			Name: "touchstone_pictures_decoding", Help: "Pictures being decoded now.",
 		}),
 	}
-	m.registry.MustRegister(m.requests, m.refusals, m.decodes, m.stages, m.matches, m.decoded, m.decoding, &indexCollector{s},
+	m.registry.MustRegister(m.requests, m.refusals, m.decodes, m.stages, m.matches, m.videos, m.refused, m.frames, m.decoded, m.decoding, &indexCollector{s},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -65,6 +78,15 @@ func (m *metrics) observe(c echo.Context, route, code string, took time.Duration
 	m.requests.WithLabelValues(route, methodOf(c), strconv.Itoa(c.Response().Status)).Observe(took.Seconds())
 	if code != "" {
 		m.refusals.WithLabelValues(code).Inc()
+	}
+}
+
+// observeVideo counts a video.
+func (m *metrics) observeVideo(what string, took time.Duration, frames int, err error) {
+	m.videos.WithLabelValues(what).Observe(took.Seconds())
+	m.frames.Add(float64(frames))
+	if err != nil {
+		m.refused.WithLabelValues(kindOf(err).code).Inc()
 	}
 }
 

@@ -57,6 +57,11 @@ var (
 	urlFailed         = kind{"url_failed", 422, "The URL answers with no document", 0}
 	keyReused         = kind{"idempotency_key_reused", 422, "The key belongs to a request for something else", 0}
 	rateLimited       = kind{"rate_limited", 429, "The client asks for more than its share", 1}
+	videoEmpty        = kind{string(hashindex.EmptyVideo), 422, "The video is empty", 0}
+	videoUnsupported  = kind{string(hashindex.UnsupportedVideo), 422, "The video is in no format that is read here", 0}
+	videoTruncated    = kind{string(hashindex.TruncatedVideo), 422, "The video is cut short", 0}
+	videoCorrupt      = kind{string(hashindex.CorruptVideo), 422, "The video cannot be decoded", 0}
+	videoUndecodable  = kind{string(hashindex.VideoUndecodable), 501, "This server decodes no videos", 0}
 	clientGone        = kind{"client_gone", 499, "The client went away", 0}
 	internalError     = kind{"internal_error", 500, "Internal error", 0}
 	storageDamaged    = kind{"storage_damaged", 500, "What is stored is damaged", 0}
@@ -74,7 +79,8 @@ var kinds = []kind{
 	inputInvalid, bodyMalformed, unauthorized, forbidden, crossOrigin, routeNotFound, collectionMissing, referenceMissing,
 	keyMissing, webhookMissing, imageMissing, rateLimited, fetchDisabled, urlRefused, urlFailed,
 	methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, keyBusy, limitExceeded,
-	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, keyReused, clientGone, internalError,
+	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, videoEmpty, videoUnsupported,
+	videoTruncated, videoCorrupt, videoUndecodable, keyReused, clientGone, internalError,
 	storageDamaged, notReady, stopping, overloaded, timedOut, storageReadOnly, storageFailed, storageFull,
 }
 
@@ -174,7 +180,7 @@ func kindOf(err error) kind {
 }
 
 func kindOfDecode(reason hashindex.DecodeReason) kind {
-	for _, k := range []kind{imageEmpty, imageUnsupported, imageTruncated} {
+	for _, k := range []kind{imageEmpty, imageUnsupported, imageTruncated, videoEmpty, videoUnsupported, videoTruncated, videoCorrupt, videoUndecodable} {
 		if k.code == string(reason) {
 			return k
 		}

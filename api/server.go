@@ -44,6 +44,9 @@ type Config struct {
 	Index       *hashindex.Index
 	Fingerprint Fingerprinter
 
+	// Videos decodes videos; nil: they are refused, and their frames taken as pictures or hashes.
+	Videos Videos
+
 	// Variants derives the PDQ hashes of the turned and mirrored picture from that of the upright
 	// one. Without it, match/hash refuses dihedral.
 	Variants func(hashindex.Hash) [hashindex.TransformCount]hashindex.Hash

@@ -9,13 +9,18 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"touchstone/api/idempotency"
+	"touchstone/api/wire"
 	"touchstone/hashindex"
 )
 
 // upload is a request's pictures, fingerprinted, and the text that came with them.
 type upload struct {
 	*gathering
+	context  echo.Context
 	pictures []*picture
+	video    *spooled       // in place of pictures
+	images   int64          // bytes of them
+	hashed   *wire.MatchURL // frames as hashes, in place of both
 	fields   map[string][]string
 	sum      *idempotency.Sum // of the parts; nil: nobody wants it
 }
@@ -28,6 +33,7 @@ type expected struct {
 	keep   bool     // the encoded pictures
 	detail bool     // make features
 	stored bool     // in their stored form
+	video  bool     // one may be there in place of pictures
 
 	// first comes before the pictures of the body and counts as one of them; nil: nothing does.
 	first []byte
@@ -36,9 +42,12 @@ type expected struct {
 // receive reads a multipart body part by part, or a body that is one picture. The pictures are
 // decoded as they arrive; no file is written. The caller closes the upload.
 func (s *Server) receive(c echo.Context, want expected) (*upload, error) {
-	up := &upload{gathering: s.gather(c, want), fields: map[string][]string{}}
+	up := &upload{gathering: s.gather(c, want), context: c, fields: map[string][]string{}}
 	if a := attemptOf(c); a != nil {
 		up.sum = a.sum
+	}
+	if want.video && s.config.Videos != nil { // pictures have the limit of their own: readImage
+		bodyOf(c.Request()).within("video_bytes", s.limits.VideoBytes+maxField)
 	}
 	var err error
 	if want.first != nil {
@@ -54,14 +63,33 @@ func (s *Server) receive(c echo.Context, want expected) (*upload, error) {
 	if err == nil {
 		up.pictures, err = up.wait()
 	}
-	if err == nil && len(up.pictures) == 0 {
-		err = invalid("image", "no picture in the body: want 1 to %d parts of that name", want.images)
+	if err == nil {
+		err = up.complete(want)
 	}
 	if err != nil {
 		up.close()
 		return nil, err
 	}
 	return up, nil
+}
+
+// complete reports what the body lacks.
+func (u *upload) complete(want expected) error {
+	switch n := len(u.pictures); {
+	case n == 0 && u.video == nil:
+		return invalid("image", "no picture in the body: want 1 to %d parts of that name", want.images)
+	case n > 0 && u.video != nil:
+		return invalid("video", "comes with pictures: want the one or the others")
+	}
+	return nil
+}
+
+// close also drops the video.
+func (u *upload) close() {
+	u.gathering.close()
+	if u.video != nil {
+		u.video.Close()
+	}
 }
 
 // fetched is the upload of the one picture that a URL names. The caller closes it.
@@ -98,6 +126,8 @@ func (u *upload) read(c echo.Context, want expected) error {
 		return u.readParts(c, want)
 	case t == "application/octet-stream" || strings.HasPrefix(t, "image/"):
 		return u.readImage(c.Request().Body)
+	case want.video && strings.HasPrefix(t, "video/"):
+		return u.readVideo(c.Request().Body)
 	}
 	return unsupported(c, "multipart/form-data", "image/*", "application/octet-stream")
 }
@@ -134,6 +164,8 @@ func eachPart(c echo.Context, read func(name string, content io.Reader) error) e
 
 func (u *upload) readPart(name string, part io.Reader, want expected) error {
 	switch {
+	case name == "video" && want.video && u.video == nil:
+		return u.readVideo(part)
 	case name == "image" && len(u.gathering.pictures) >= want.images:
 		return &hashindex.LimitError{Limit: want.limit, Max: int64(want.images)}
 	case name == "image":
@@ -148,10 +180,18 @@ func (u *upload) readPart(name string, part io.Reader, want expected) error {
 	return err
 }
 
+func (u *upload) readVideo(from io.Reader) (err error) {
+	u.video, err = u.server.spool(u.context, from)
+	return err
+}
+
 func (u *upload) readImage(from io.Reader) error {
 	encoded, err := readAtMost(from, "image_bytes", u.server.limits.ImageBytes)
 	if err != nil {
 		return u.ofNext(err)
+	}
+	if u.images += int64(len(encoded)); u.images > u.server.limits.BodyBytes {
+		return &hashindex.LimitError{Limit: "body_bytes", Max: u.server.limits.BodyBytes}
 	}
 	return u.add(encoded)
 }

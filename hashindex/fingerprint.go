@@ -33,6 +33,27 @@ type Frame struct {
 	Fingerprint
 }
 
+// Look is a frame of a video as it is asked about.
+type Look struct {
+	Frame
+
+	// Inner is the fingerprint of what lies inside a plain border, such as the bars of a letterbox; zero
+	// where there is none.
+	Inner Fingerprint
+
+	// Features makes the frame's features, as long as whoever decodes has not gone on; nil: they cannot be
+	// made.
+	Features func() Features
+}
+
+// VideoInfo is what is known of a video once it has been read.
+type VideoInfo struct {
+	Format        string // "mov", "matroska", ...: as ffmpeg names the container
+	Width, Height int
+	Length        time.Duration
+	Frames        int // sampled
+}
+
 // Mark says that a frame of a video is one of those that many works have. It is not stored.
 type Mark uint8
 

@@ -87,6 +87,17 @@ type HashReference struct {
 	Hashes     Hashes            `json:"hashes"`
 	Quality    *int              `json:"quality,omitempty"` // 0..100; absent: unknown
 	Meta       map[string]string `json:"meta,omitempty"`
+
+	// Frames are a video's, in the order of their times, in place of Hashes and Quality.
+	Frames []HashedFrame `json:"frames,omitempty"`
+}
+
+// HashedFrame is a frame of a video, known by its hashes.
+type HashedFrame struct {
+	Time    float64 `json:"time"` // seconds from the start
+	Hashes  Hashes  `json:"hashes"`
+	Quality *int    `json:"quality,omitempty"` // 0..100; absent: unknown
+	Shot    bool    `json:"shot,omitempty"`    // a cut comes before it; of a query only
 }
 
 // HashReferences is several of them, added in one step.
@@ -94,10 +105,13 @@ type HashReferences struct {
 	References []HashReference `json:"references"`
 }
 
-// MatchURL is the JSON body of POST /v1/match: the picture is where the URL says.
+// MatchURL is the JSON body of POST /v1/match: the picture is where the URL says, or a video is what its
+// frames' hashes say.
 type MatchURL struct {
-	URL     string `json:"url"`
-	Subject string `json:"subject,omitempty"`
+	URL     string        `json:"url,omitempty"`
+	Frames  []HashedFrame `json:"frames,omitempty"`
+	Seconds float64       `json:"seconds,omitempty"` // that the video lasts; the last frame's time where absent
+	Subject string        `json:"subject,omitempty"`
 }
 
 // Resembling is a reference that an added one resembles.
@@ -246,6 +260,43 @@ type MatchResult struct {
 	Tried        []string `json:"tried"`
 	Matches      []Match  `json:"matches"`
 	SuppressedBy []Match  `json:"suppressed_by,omitempty"` // benign references that outdo what was found
+
+	Video    *Video    `json:"video,omitempty"`    // what was asked with, if it was a video
+	Segments []Segment `json:"segments,omitempty"` // its answer in place of Matches, by time
+}
+
+// Video is what was read of a video.
+type Video struct {
+	Seconds float64 `json:"seconds"`
+	Frames  int     `json:"frames"` // that were looked at
+}
+
+// Segment is a part of a video that shows a part of a reference. Times are seconds.
+type Segment struct {
+	ReferenceID   string      `json:"reference_id"`
+	ExternalID    string      `json:"external_id"`
+	Collection    string      `json:"collection"`
+	Purpose       string      `json:"purpose"`
+	From          float64     `json:"from"`
+	To            float64     `json:"to"`
+	ReferenceFrom float64     `json:"reference_from"`
+	ReferenceTo   float64     `json:"reference_to"`
+	Speed         float64     `json:"speed"`  // of the reference's time; 0: the reference is a still
+	Frames        int         `json:"frames"` // that agree
+	Asked         int         `json:"asked"`  // of those that could
+	Kind          string      `json:"kind"`   // copy, near, partial: as most of them
+	Score         float64     `json:"score"`
+	Transform     Transform   `json:"transform"`
+	Pairs         []FramePair `json:"pairs"` // some of the frames that agree
+}
+
+// FramePair is a frame of a video beside the frame of the reference that it shows.
+type FramePair struct {
+	Time           float64 `json:"time"`
+	ReferenceTime  float64 `json:"reference_time"`
+	ReferenceFrame int     `json:"reference_frame"`
+	Kind           string  `json:"kind"`
+	Score          float64 `json:"score"`
 }
 
 // MatchAnswer is the answer of POST /v1/match, one result a picture in their order.

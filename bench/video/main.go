@@ -249,8 +249,8 @@ func off(c clip, s timeline.Segment) float64 {
 func (b *bench) segments(file string) ([]timeline.Segment, time.Duration, error) {
 	ctx := context.Background()
 	follower := timeline.Follow(b.index, hashindex.Query{Radius: hashindex.PolicyRadius, Effort: hashindex.FullEffort}, timeline.Rules{}, time.Now)
-	info, err := open(file, func(source *io.SectionReader) (video.Info, error) {
-		return b.decoder.Each(ctx, source, func(s video.Still) error { return follower.Add(ctx, s.Frame, s.Features) })
+	info, err := open(file, func(source *io.SectionReader) (hashindex.VideoInfo, error) {
+		return b.decoder.Each(ctx, source, func(l hashindex.Look) error { return follower.Add(ctx, l) })
 	})
 	if err != nil {
 		return nil, 0, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,13 +24,13 @@ type addedFile struct {
 func (a *app) addCommand() *cobra.Command {
 	var collection, purpose, externalID string
 	var meta map[string]string
-	verb := a.verb("add FILE...", "Add pictures as references", cobra.MinimumNArgs(1), func(ctx context.Context, files []string) error {
+	verb := a.verb("add FILE...", "Add pictures and videos as references", cobra.MinimumNArgs(1), func(ctx context.Context, files []string) error {
 		if externalID != "" && len(files) > 1 {
 			return usageError{errors.New("--external-id names one picture"), "touchstone add"}
 		}
 		return a.add(ctx, files, collection, purpose, externalID, meta)
 	})
-	verb.Long = `Add pictures as references and say what they resemble: others of the collection, or references
+	verb.Long = `Add pictures and videos as references and say what they resemble: others of the collection, or references
 that other collections hold. The external id is the file's name. For thousands of files, see import.`
 	flags := verb.Flags()
 	flags.StringVarP(&collection, "collection", "c", "", "collection `name`")
@@ -54,9 +55,17 @@ func (a *app) add(ctx context.Context, files []string, collection, purpose, exte
 			added, err := c.AddImages(ctx, collection, sent)
 			return added.References, err
 		}
-		return askEach(ctx, a, c, files, send, func(file string, r wire.AddedReference) error {
+		print := func(file string, r wire.AddedReference) error {
 			return t.row(addedFile{file, r}, file, r.ID, r.ExternalID, qualityText(r.Quality), resemblesText(r))
-		})
+		}
+		pictures, videos := a.sorted(files)
+		err := askEach(ctx, a, c, pictures, send, print)
+		for _, file := range videos {
+			err = errors.Join(err, a.addVideo(ctx, c, collection, file, client.Video{
+				ExternalID: cmp.Or(externalID, filepath.Base(file)), Meta: meta,
+			}, print))
+		}
+		return err
 	})
 }
 

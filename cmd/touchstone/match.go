@@ -35,7 +35,7 @@ func (a *app) matchCommand() *cobra.Command {
 			}
 			return a.match(ctx, files, options)
 		})
-	verb.Long = `Say which references pictures copy, or with --hash which references have a hash near this one. On a
+	verb.Long = `Say which references pictures copy, which part of which works videos show and when, or with --hash which references have a hash near this one. On a
 data folder both are answered from the file at once; a search index is loaded only when the
 questions are many.`
 	flags := verb.Flags()
@@ -61,11 +61,17 @@ func (a *app) match(ctx context.Context, files []string, options client.MatchOpt
 			}
 			return results, err
 		}
-		return askEach(ctx, a, c, files, send, func(file string, m matchedFile) error {
+		print := func(file string, m matchedFile) error {
 			m.File = file
 			matched = matched || m.Status == "match"
 			return t.matchRows(m)
-		})
+		}
+		pictures, videos := a.sorted(files)
+		err := askEach(ctx, a, c, pictures, send, print)
+		for _, file := range videos {
+			err = errors.Join(err, a.matchVideo(ctx, c, file, options, print))
+		}
+		return err
 	})
 	t.Flush()
 	if err == nil && !matched {
@@ -78,6 +84,10 @@ func (a *app) match(ctx context.Context, files []string, options client.MatchOpt
 func (t *table) matchRows(m matchedFile) error {
 	if t.app.json {
 		return t.app.printJSON(m)
+	}
+	if m.Video != nil {
+		t.Flush()
+		return t.app.printTimeline(m)
 	}
 	if len(m.Matches) == 0 {
 		return t.row(nil, m.File, m.Status, whyNone(m.MatchResult))

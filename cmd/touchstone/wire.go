@@ -18,6 +18,7 @@ import (
 	"touchstone/hashindex/align"
 	"touchstone/hashindex/fingerprint"
 	"touchstone/hashindex/fingerprint/pdq"
+	"touchstone/hashindex/fingerprint/video"
 	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/keypoint"
 	"touchstone/hashindex/search/linear"
@@ -133,6 +134,7 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 	config := p.config
 	config.Index, config.Fingerprint = index, maker
 	config.Variants, config.NewAligner = pdq.Derive, align.New
+	config.Videos = video.New(maker, video.Limits{})
 	config.Limits.Pictures = pictureLimits(maker.Limits())
 	config.Version, config.Log = thisBuild().Version, log
 	server, err := api.New(config)

@@ -78,10 +78,11 @@ func Follow(index *hashindex.Index, query hashindex.Query, rules Rules, now func
 	return f
 }
 
-// Add takes the next frame, or one that comes slightly late. Features are asked for when tier partial might
-// need them, before Add returns; nil, or zero ones: that tier is not tried.
-func (f *Follower) Add(ctx context.Context, frame hashindex.Frame, features func() hashindex.Features) error {
-	place := Frame{At: frame.At, Shot: frame.Shot, Mark: frame.Mark, Quality: frame.Quality, Dihedral: frame.Dihedral}
+// Add takes the next frame, or one that comes slightly late. Its features are asked for, before Add returns,
+// when tier partial might need them; without them that tier is not tried.
+func (f *Follower) Add(ctx context.Context, look hashindex.Look) error {
+	frame := look.Frame
+	place := Frame{At: frame.At, Shot: frame.Shot, Mark: frame.Mark, Quality: frame.Quality, Dihedral: frame.Dihedral, Inner: look.Inner.Dihedral}
 	if place.Dihedral[hashindex.Upright].IsZero() {
 		place.Dihedral[hashindex.Upright] = frame.Hashes[hashindex.PDQ]
 	}
@@ -94,14 +95,14 @@ func (f *Follower) Add(ctx context.Context, frame hashindex.Frame, features func
 		f.timeline.Add(place)
 		return f.err
 	}
-	votes, err := f.near(ctx, frame)
+	votes, err := f.near(ctx, look)
 	if err != nil {
 		return err
 	}
 	place.Votes, f.last = votes, place
 	f.last.Votes = votes
-	if len(votes) == 0 && f.query.Effort == hashindex.FullEffort && features != nil && frame.Mark == hashindex.Telling {
-		if frame.Features = features(); !frame.Features.IsZero() {
+	if len(votes) == 0 && f.query.Effort == hashindex.FullEffort && look.Features != nil && frame.Mark == hashindex.Telling {
+		if frame.Features = look.Features(); !frame.Features.IsZero() {
 			frame.Features.Closer = nil // it would be of a picture that is gone by then
 			if f.queue = append(f.queue, queued{frame, place}); len(f.queue) == queueLength {
 				return cmp.Or(f.flush(ctx), f.err)
@@ -119,15 +120,21 @@ func (f *Follower) same(place Frame) bool {
 	return !a.IsZero() && !b.IsZero() && len(f.queue) == 0 && a.Distance(b) <= unchanged
 }
 
-func (f *Follower) near(ctx context.Context, frame hashindex.Frame) ([]Vote, error) {
+// near asks with the frame, and with what lies inside its border.
+func (f *Follower) near(ctx context.Context, look hashindex.Look) (votes []Vote, _ error) {
 	query := f.query
-	frame.Features = hashindex.Features{}
-	query.Picture = hashindex.Picture{Frames: []hashindex.Frame{frame}}
+	query.Picture = hashindex.Picture{Frames: []hashindex.Frame{look.Frame}}
+	if !look.Inner.Hashes.IsZero() {
+		query.Picture.Frames = append(query.Picture.Frames, hashindex.Frame{At: look.At, Fingerprint: look.Inner})
+	}
 	matches, err := f.index.MatchFrames(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	return votesOf(matches[0]), nil
+	for _, each := range matches {
+		votes = append(votes, votesOf(each)...)
+	}
+	return votes, nil
 }
 
 func votesOf(matches []hashindex.FrameMatch) (votes []Vote) {

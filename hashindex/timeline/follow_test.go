@@ -55,7 +55,7 @@ func (w *world) follow(index *hashindex.Index, frames []Frame, now func() time.T
 	w.t.Helper()
 	f := Follow(index, hashindex.Query{Radius: hashindex.PolicyRadius, Effort: hashindex.FastEffort}, Rules{}, now)
 	for _, frame := range frames {
-		if err := f.Add(w.t.Context(), asFrame(frame), nil); err != nil {
+		if err := f.Add(w.t.Context(), hashindex.Look{Frame: asFrame(frame)}); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -95,7 +95,7 @@ func TestFollowerForgetsAReferenceThatIsDisabled(t *testing.T) {
 	}
 	now = now.Add(knownLife + time.Second)
 	for _, f := range frames[20:40] {
-		if err := follower.Add(t.Context(), asFrame(f), nil); err != nil {
+		if err := follower.Add(t.Context(), hashindex.Look{Frame: asFrame(f)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -87,6 +87,33 @@ func fit(ballots []ballot, before line) line {
 	return line{r - speed*q, speed}
 }
 
+// evenness is how much worse a line at the film's own speed may be than the one that fits best: in a scene
+// where little moves votes lie anywhere, and tell a speed that is none.
+const evenness = 0.03
+
+// plainest is the line at a speed of 1 through the ballots where that is next to as good.
+func plainest(ballots []ballot, l line, tolerance float64) line {
+	even := line{speed: 1}
+	var sum, weight float64
+	for _, b := range ballots {
+		sum += b.weight * (b.target(l) - b.q)
+		weight += b.weight
+	}
+	if weight == 0 {
+		return l
+	}
+	even.offset = sum / weight
+	var best, plain float64
+	for _, b := range ballots {
+		best += b.value(l, tolerance)
+		plain += b.value(even, tolerance)
+	}
+	if plain >= (1-evenness)*best {
+		return even
+	}
+	return l
+}
+
 // target is the point of the ballot's stretch nearest to the line.
 func (b ballot) target(l line) float64 { return min(max(l.at(b.q), b.lo), b.hi) }
 

@@ -249,8 +249,15 @@ func (s *solver) fit(chosen []ballot, l line) line {
 	if len(s.reference.Frames) == 1 {
 		return line{}
 	}
-	return fit(chosen, l)
+	l = fit(chosen, l)
+	if n := len(chosen); n > 0 && chosen[n-1].q-chosen[0].q < evenSeconds {
+		return plainest(chosen, l, s.rules.Tolerance.Seconds())
+	}
+	return l
 }
+
+// evenSeconds is how long a run is told its speed by only if it is plain.
+const evenSeconds = 40
 
 // pieces splits where frames agree no more for longer than the gap.
 func (s *solver) pieces(chosen []ballot) (pieces [][]ballot) {
@@ -374,7 +381,7 @@ func (s *solver) agrees(r *run, i int, votes map[int]ballot) (agreed, bool) {
 		}
 	}
 	turn := r.transform()
-	probe, nearest, best := f.Dihedral[turn], -1, s.rules.Radius+1
+	nearest, best := -1, s.rules.Radius+1
 	dark := false
 	for n := firstNear(s.reference, at-reach); n < len(s.reference.Frames); n++ {
 		lo, hi := stretch(s.reference, n)
@@ -386,8 +393,11 @@ func (s *solver) agrees(r *run, i int, votes map[int]ballot) (agreed, bool) {
 			dark = dark || hi >= at-reach
 			continue
 		}
-		if h := known.Hashes[hashindex.PDQ]; hi >= at-reach && !f.dark() && !h.IsZero() && !probe.IsZero() {
-			if d := h.Distance(probe); d < best {
+		if hi < at-reach || f.dark() {
+			continue
+		}
+		for _, probe := range []hashindex.Hash{f.Dihedral[turn], f.Inner[turn]} {
+			if d := distance(probe, known.Hashes[hashindex.PDQ]); d < best {
 				nearest, best = n, d
 			}
 		}
@@ -400,6 +410,14 @@ func (s *solver) agrees(r *run, i int, votes map[int]ballot) (agreed, bool) {
 		return agreed{frame: i, at: f.At}, true
 	}
 	return agreed{}, false
+}
+
+// distance is beyond every radius where one has no hash.
+func distance(a, b hashindex.Hash) int {
+	if a.IsZero() || b.IsZero() {
+		return 256
+	}
+	return a.Distance(b)
 }
 
 // firstNear is the first frame that may stand until the time or longer.

@@ -36,6 +36,7 @@ type Frame struct {
 
 	// Dihedral are its PDQ hashes as it is, turned and mirrored; zero where unknown.
 	Dihedral [hashindex.TransformCount]hashindex.Hash
+	Inner    [hashindex.TransformCount]hashindex.Hash // of what lies inside a plain border
 
 	Votes []Vote
 }

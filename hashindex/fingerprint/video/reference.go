@@ -25,7 +25,7 @@ func (d *Decoder) Picture(ctx context.Context, source *io.SectionReader) (hashin
 	var p hashindex.Picture
 	begun := time.Now()
 	k := keeper{every: featureBeat}
-	info, err := d.each(ctx, source, referenceBeat, func(s Still) error {
+	info, err := d.each(ctx, source, referenceBeat, func(s hashindex.Look) error {
 		k.add(s, &p.Took)
 		return nil
 	})
@@ -47,7 +47,7 @@ type keeper struct {
 	last     time.Duration // that has features
 }
 
-func (k *keeper) add(s Still, took *hashindex.Took) {
+func (k *keeper) add(s hashindex.Look, took *hashindex.Took) {
 	k.merged = nil
 	if n := len(k.frames); n > 0 && alike(k.frames[n-1], s.Frame) {
 		k.merged = &s.Frame

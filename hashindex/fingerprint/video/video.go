@@ -73,42 +73,27 @@ func New(stills Stills, limits Limits) *Decoder {
 // Limits are the limits in force, defaults filled in.
 func (d *Decoder) Limits() Limits { return d.limits }
 
-// Info is what is known of a video once it has been read.
-type Info struct {
-	Format        string // "mov", "matroska", ...: as ffmpeg names the container
-	Width, Height int
-	Length        time.Duration
-	Frames        int // sampled
-}
-
-// Still is a sampled frame. Features are made on demand, until take returns.
-type Still struct {
-	hashindex.Frame
-	Picture  *image.Gray
-	Features func() hashindex.Features
-}
-
 // Each decodes the video and calls take with each frame that is sampled of a query, in order. An error of
 // take ends it.
-func (d *Decoder) Each(ctx context.Context, source *io.SectionReader, take func(Still) error) (Info, error) {
+func (d *Decoder) Each(ctx context.Context, source *io.SectionReader, take func(hashindex.Look) error) (hashindex.VideoInfo, error) {
 	return d.each(ctx, source, QueryBeat, take)
 }
 
-func (d *Decoder) each(ctx context.Context, source *io.SectionReader, beat time.Duration, take func(Still) error) (Info, error) {
+func (d *Decoder) each(ctx context.Context, source *io.SectionReader, beat time.Duration, take func(hashindex.Look) error) (hashindex.VideoInfo, error) {
 	if d.path == "" {
-		return Info{}, refuse(hashindex.VideoUndecodable, "ffmpeg is not on this machine's PATH: install it (apt install ffmpeg), or send frames or hashes with their times")
+		return hashindex.VideoInfo{}, refuse(hashindex.VideoUndecodable, "ffmpeg is not on this machine's PATH: install it (apt install ffmpeg), or send frames or hashes with their times")
 	}
 	if source.Size() > d.limits.Bytes {
-		return Info{}, &hashindex.LimitError{Limit: "video_bytes", Max: d.limits.Bytes, Got: source.Size()}
+		return hashindex.VideoInfo{}, &hashindex.LimitError{Limit: "video_bytes", Max: d.limits.Bytes, Got: source.Size()}
 	}
 	c, in, seconds, err := inspect(source)
 	if err != nil {
-		return Info{}, err
+		return hashindex.VideoInfo{}, err
 	}
 	if most := d.limits.Length.Seconds(); seconds > most {
-		return Info{}, &hashindex.LimitError{Limit: "video_seconds", Max: int64(most), Got: int64(seconds)}
+		return hashindex.VideoInfo{}, &hashindex.LimitError{Limit: "video_seconds", Max: int64(most), Got: int64(seconds)}
 	}
-	info := Info{Format: string(c)}
+	info := hashindex.VideoInfo{Format: string(c)}
 	last := time.Duration(0)
 	err = d.decode(ctx, d.arguments(c, beat), in, func(picture *image.Gray, at time.Duration) error {
 		if int64(info.Frames) == d.limits.Frames {
@@ -120,13 +105,17 @@ func (d *Decoder) each(ctx context.Context, source *io.SectionReader, beat time.
 		frame.Mark = mark(picture, frame.Quality)
 		info.Width, info.Height = picture.Rect.Dx(), picture.Rect.Dy()
 		info.Frames, last = info.Frames+1, at
-		return take(Still{frame, picture, func() hashindex.Features { return d.stills.Features(picture) }})
+		look := hashindex.Look{Frame: frame, Features: func() hashindex.Features { return d.stills.Features(picture) }}
+		if in, bordered := inner(picture); bordered && frame.Mark == hashindex.Telling {
+			look.Inner = d.stills.Grey(in)
+		}
+		return take(look)
 	})
 	if err != nil {
-		return Info{}, err
+		return hashindex.VideoInfo{}, err
 	}
 	if info.Frames == 0 {
-		return Info{}, refuse(hashindex.CorruptVideo, "the video has no picture that can be decoded")
+		return hashindex.VideoInfo{}, refuse(hashindex.CorruptVideo, "the video has no picture that can be decoded")
 	}
 	info.Length = max(last, time.Duration(seconds*float64(time.Second)))
 	if info.Length > last+5*QueryBeat { // as a file says that was cut short, or that has sound for longer

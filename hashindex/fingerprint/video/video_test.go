@@ -68,9 +68,9 @@ func section(content []byte) *io.SectionReader {
 	return io.NewSectionReader(bytes.NewReader(content), 0, int64(len(content)))
 }
 
-func frames(t *testing.T, content []byte) (list []hashindex.Frame, info video.Info) {
+func frames(t *testing.T, content []byte) (list []hashindex.Frame, info hashindex.VideoInfo) {
 	t.Helper()
-	info, err := newDecoder().Each(context.Background(), section(content), func(s video.Still) error {
+	info, err := newDecoder().Each(context.Background(), section(content), func(s hashindex.Look) error {
 		list = append(list, s.Frame)
 		return nil
 	})
@@ -205,7 +205,7 @@ func TestWhatIsNoVideoNeverReachesFFmpeg(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDecoder()
-			_, err := d.Each(context.Background(), section([]byte(c.content)), func(video.Still) error { return errors.New("a frame of what is no video") })
+			_, err := d.Each(context.Background(), section([]byte(c.content)), func(hashindex.Look) error { return errors.New("a frame of what is no video") })
 			refused, ok := errors.AsType[*hashindex.DecodeError](err)
 			if ok && refused.Reason == hashindex.VideoUndecodable {
 				t.Skip("no ffmpeg on PATH")
@@ -235,7 +235,7 @@ func TestDamagedVideoIsRefusedNotBelieved(t *testing.T) {
 	for i := at + 4; i < len(content); i++ {
 		content[i] = byte(i * 7)
 	}
-	_, err := newDecoder().Each(context.Background(), section(content), func(video.Still) error { return nil })
+	_, err := newDecoder().Each(context.Background(), section(content), func(hashindex.Look) error { return nil })
 	if refused, ok := errors.AsType[*hashindex.DecodeError](err); !ok || refused.Reason != hashindex.CorruptVideo {
 		t.Errorf("got %v, want %s", err, hashindex.CorruptVideo)
 	}
@@ -245,7 +245,7 @@ func TestErrorOfTakeEndsDecoding(t *testing.T) {
 	content := made(t, "made.mp4", "-c:v", "mpeg4", "-q:v", "3")
 	enough := fmt.Errorf("enough")
 	n := 0
-	_, err := newDecoder().Each(context.Background(), section(content), func(video.Still) error { n++; return enough })
+	_, err := newDecoder().Each(context.Background(), section(content), func(hashindex.Look) error { n++; return enough })
 	if err != enough || n != 1 {
 		t.Errorf("%d frames, then %v", n, err)
 	}
@@ -258,7 +258,7 @@ func TestLimitsAreNamed(t *testing.T) {
 		"video_seconds": {Length: 5 * time.Second},
 		"video_frames":  {Frames: 3, Wall: 5 * time.Minute},
 	} {
-		_, err := video.New(fingerprint.New(fingerprint.Limits{}), l).Each(context.Background(), section(content), func(video.Still) error { return nil })
+		_, err := video.New(fingerprint.New(fingerprint.Limits{}), l).Each(context.Background(), section(content), func(hashindex.Look) error { return nil })
 		if e, ok := errors.AsType[*hashindex.LimitError](err); !ok || e.Limit != limit {
 			t.Errorf("got %v, want the limit %s", err, limit)
 		}
@@ -267,7 +267,7 @@ func TestLimitsAreNamed(t *testing.T) {
 
 func TestWithoutFFmpegTheRemedyIsSaid(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := newDecoder().Each(context.Background(), section([]byte("any")), func(video.Still) error { return nil })
+	_, err := newDecoder().Each(context.Background(), section([]byte("any")), func(hashindex.Look) error { return nil })
 	if refused, ok := errors.AsType[*hashindex.DecodeError](err); !ok || refused.Reason != hashindex.VideoUndecodable || !strings.Contains(refused.Detail, "install") {
 		t.Errorf("got %v", err)
 	}
