@@ -9,6 +9,7 @@ import (
 
 	"touchstone/api/hashlist"
 	"touchstone/api/wire"
+	"touchstone/casework"
 	"touchstone/hashindex"
 )
 
@@ -93,9 +94,17 @@ func (s *Server) commit(c echo.Context, collection string, news []hashindex.NewR
 		return err
 	}
 	ctx := c.Request().Context()
-	added, seq, err := s.index.AddReferences(ctx, actor(c), collection, news, s.keep(c, 201, "", func(of []hashindex.Change) any {
+	dry, err := dryRun(c)
+	if err != nil {
+		return err
+	}
+	if dry {
+		return s.tryAdditions(c, collection, news)
+	}
+	also := append(s.keep(c, 201, "", func(of []hashindex.Change) any {
 		return s.unlooked(callerOf(c), of, news)
-	})...)
+	}), casework.Remember)
+	added, seq, err := s.index.AddReferences(ctx, actor(c), collection, news, also...)
 	if err != nil {
 		return aboutAddition(err)
 	}
@@ -117,6 +126,7 @@ func (s *Server) looked(ctx context.Context, who caller, added []hashindex.Refer
 		}
 		answer.References[i] = s.describe(ctx, who, reference, news[i].Picture, look)
 	}
+	s.lookBack(ctx, who.id, added, answer.References, look)
 	return answer
 }
 
@@ -134,6 +144,22 @@ func lastSeq(of []hashindex.Change) hashindex.Seq {
 		return 0
 	}
 	return of[len(of)-1].Seq
+}
+
+// lookBack searches past sightings for what was added, at once unless they are many.
+func (s *Server) lookBack(ctx context.Context, by string, added []hashindex.Reference, answer []wire.AddedReference, atOnce bool) {
+	if !atOnce {
+		s.desk.LookBackLater(added)
+		return
+	}
+	found, err := s.desk.LookBack(ctx, by, added)
+	if err != nil { // it is remembered, and done later
+		s.config.Log.Warn("not looked back for added references", "references", len(added), "err", err)
+		return
+	}
+	for i, each := range found {
+		answer[i].Retro = &wire.Retro{Sightings: each.Sightings, Hits: each.Hits}
+	}
 }
 
 // describe says what became of one addition. What it resembles is null where nobody looked.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -8,6 +9,7 @@ import (
 
 	"touchstone/api/hashlist"
 	"touchstone/api/wire"
+	"touchstone/casework"
 	"touchstone/hashindex"
 )
 
@@ -113,15 +115,20 @@ func (s *Server) addList(c echo.Context, collection string, format hashlist.Form
 	if err != nil {
 		return err
 	}
+	if dry, err := dryRun(c); dry || err != nil {
+		return cmp.Or(err, invalid("dry_run", "a hash list is not tried: send the hashes as JSON"))
+	}
 	if err := begin(c); err != nil {
 		return err
 	}
-	added, seq, err := s.index.AddReferences(c.Request().Context(), actor(c), collection, news, s.keep(c, 201, "", func(of []hashindex.Change) any {
+	also := append(s.keep(c, 201, "", func(of []hashindex.Change) any {
 		return wire.AddedList{Added: len(of), Seq: uint64(lastSeq(of))}
-	})...)
+	}), casework.Remember)
+	added, seq, err := s.index.AddReferences(c.Request().Context(), actor(c), collection, news, also...)
 	if err != nil {
 		return aboutAddition(err)
 	}
+	s.desk.LookBackLater(added)
 	return s.answerOnce(c, 201, "", wire.AddedList{Added: len(added), Seq: uint64(seq)})
 }
 

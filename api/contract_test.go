@@ -174,7 +174,8 @@ func TestExamplesOfRequestsAreAccepted(t *testing.T) {
 	h := openWith(t, api.Config{Access: api.Trusted}).ready()
 	h.collection("there", "brand")
 	id := h.add("there", product(1))[0].ID
-	parameters := strings.NewReplacer("{name}", "there", "{id}", id)
+	fillDesk(h, id)
+	parameters := strings.NewReplacer("{name}", "there", "/v1/rights/{id}", "/v1/rights/1", "/v1/hits/{id}", "/v1/hits/1", "{id}", id)
 	for path, item := range contract().doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			if operation.RequestBody == nil {
@@ -224,6 +225,7 @@ func TestWalkOverEveryOperationKeepsTheContract(t *testing.T) {
 	walkMatching(h)
 	walkWebhooks(h)
 	walkKeys(h)
+	walkDesk(h)
 	for _, path := range []string{"/v1/stats", "/v1/limits", "/v1/changes", "/livez", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/docs/start.js"} {
 		h.get(path).want(200)
 	}

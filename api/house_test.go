@@ -15,11 +15,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"touchstone/api"
 	"touchstone/api/wire"
+	"touchstone/casework"
 	"touchstone/fixtures"
 	"touchstone/hashindex"
 	"touchstone/hashindex/align"
@@ -42,6 +44,7 @@ type house struct {
 	t      testing.TB
 	server *api.Server
 	index  *hashindex.Index
+	desk   *casework.Desk
 	url    string
 	client *http.Client
 	log    *lockedBuffer
@@ -70,6 +73,28 @@ func openIndex(t testing.TB, store hashindex.Storage) *hashindex.Index {
 	return index
 }
 
+// openDesk is a desk that writes what it gathers only when a test says so.
+func openDesk(t testing.TB, index *hashindex.Index) *casework.Desk {
+	t.Helper()
+	desk, err := casework.Open(casework.Config{
+		Index: index, Variants: pdq.Derive, Flush: time.Hour,
+		NewSearcher: func(a hashindex.Algorithm) hashindex.Searcher { return linear.New(a.Bits()) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := desk.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		err := desk.Check(context.Background(), func(f hashindex.Finding) { t.Errorf("%s: %s", f.Invariant, f.What) })
+		if err != nil {
+			t.Errorf("check: %v", err)
+		}
+	})
+	return desk
+}
+
 func checkAndClose(t testing.TB, index *hashindex.Index) {
 	report, err := index.Check(context.Background())
 	if errors.Is(err, hashindex.ErrNotReady) {
@@ -86,6 +111,10 @@ func checkAndClose(t testing.TB, index *hashindex.Index) {
 func serve(t testing.TB, index *hashindex.Index, config api.Config) *house {
 	t.Helper()
 	h := &house{t: t, index: index, client: &http.Client{Transport: &http.Transport{}}, log: new(lockedBuffer)}
+	if config.Casework == nil {
+		config.Casework = openDesk(t, index)
+	}
+	h.desk = config.Casework
 	config.Index, config.Variants, config.NewAligner, config.Version = index, pdq.Derive, align.New, "test"
 	config.Log = slog.New(slog.NewJSONHandler(h.log, nil))
 	if config.Fingerprint == nil {
@@ -207,8 +236,15 @@ func images(contents ...[]byte) []part {
 
 func (h *house) parts(path string, parts ...part) answer {
 	h.t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
+	body, contentType := form(h, parts...)
+	return h.post(path, contentType, body.Bytes())
+}
+
+// form is a multipart body with its content type.
+func form(h *house, parts ...part) (*bytes.Buffer, string) {
+	h.t.Helper()
+	body := new(bytes.Buffer)
+	form := multipart.NewWriter(body)
 	for _, p := range parts {
 		header := textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf(`form-data; name=%q`, p.name)}}
 		if p.content != nil {
@@ -222,7 +258,7 @@ func (h *house) parts(path string, parts ...part) answer {
 		w.Write(p.content)
 	}
 	form.Close()
-	return h.post(path, form.FormDataContentType(), body.Bytes())
+	return body, form.FormDataContentType()
 }
 
 // want fails the test unless the answer has this status.

@@ -12,6 +12,7 @@ import (
 	"touchstone/api/keys"
 	"touchstone/api/webhook"
 	"touchstone/api/wire"
+	"touchstone/casework"
 	"touchstone/hashindex"
 )
 
@@ -129,6 +130,9 @@ func (l Limits) byName() map[string]int64 {
 		"keys":                  keys.MaxKeys,
 		"key_collections":       keys.MaxCollections,
 		"key_name_bytes":        keys.MaxName,
+		"verdict_photos":        casework.MaxPhotos,
+		"decided_hits":          casework.MaxDecided,
+		"licence_lines":         casework.MaxLicenceLines,
 
 		"idempotency_key_bytes": idempotency.MaxKey,
 		"idempotency_seconds":   int64(l.Repeats.Age.Seconds()),

@@ -3,8 +3,6 @@ package api
 import (
 	"context"
 	"slices"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -21,30 +19,39 @@ func (s *Server) match(c echo.Context) error {
 	if err != nil {
 		return aboutCollection(err)
 	}
-	up, err := s.receiveOrFetch(c, expected{limit: "match_images", images: maxMatchImages, fields: []string{"subject", "time"}, detail: detail, video: true})
+	up, err := s.receiveOrFetch(c, expected{limit: "match_images", images: maxMatchImages, fields: []string{"subject", "time"}, keep: true, detail: detail, video: true})
 	if err != nil {
 		return err
 	}
 	defer up.close()
-	if err := noteSubject(c, up); err != nil {
+	subjects, err := subjectsOf(c, up)
+	if err != nil {
 		return err
 	}
-	answer, err := s.matchUpload(c.Request().Context(), query, up)
+	s.see(subjects, up.pictures)
+	answer, found, err := s.matchUpload(c.Request().Context(), query, up)
 	if err != nil {
 		return aboutCollection(err)
+	}
+	if err := s.record(c.Request().Context(), actor(c), subjects, up.pictures, found, &answer); err != nil {
+		return err
 	}
 	return c.JSON(200, answer)
 }
 
-// matchUpload answers for pictures one by one, or for frames of one video together.
-func (s *Server) matchUpload(ctx context.Context, query hashindex.Query, up *upload) (wire.MatchAnswer, error) {
+// matchUpload answers for pictures one by one, or for frames of one video together. What was found of
+// each picture is there for the former alone.
+func (s *Server) matchUpload(ctx context.Context, query hashindex.Query, up *upload) (answer wire.MatchAnswer, found []hashindex.Answer, err error) {
 	switch {
 	case up.hashed != nil:
-		return s.matchFrames(ctx, query, *up.hashed)
+		answer, err = s.matchFrames(ctx, query, *up.hashed)
+		return answer, nil, err
 	case up.video != nil:
-		return s.matchVideo(ctx, query, up.video)
+		answer, err = s.matchVideo(ctx, query, up.video)
+		return answer, nil, err
 	case len(up.fields["time"]) > 0:
-		return s.matchTimed(ctx, query, up)
+		answer, err = s.matchTimed(ctx, query, up)
+		return answer, nil, err
 	}
 	return s.matchAll(ctx, query, up.pictures)
 }
@@ -109,20 +116,17 @@ func (s *Server) checkCollections(c echo.Context, names []string) error {
 	return nil
 }
 
-func (s *Server) matchAll(ctx context.Context, query hashindex.Query, pictures []*picture) (wire.MatchAnswer, error) {
-	answer := wire.MatchAnswer{Results: make([]wire.MatchResult, len(pictures))}
+func (s *Server) matchAll(ctx context.Context, query hashindex.Query, pictures []*picture) (answer wire.MatchAnswer, found []hashindex.Answer, err error) {
+	answer.Results, found = make([]wire.MatchResult, len(pictures)), make([]hashindex.Answer, len(pictures))
 	for i, p := range pictures {
 		query.Picture = p.Picture
-		found, err := s.matchOne(ctx, query)
-		if err != nil {
-			return wire.MatchAnswer{}, err
+		if found[i], err = s.matchOne(ctx, query); err != nil {
+			return answer, nil, err
 		}
-		if i == 0 { // later ones may take later changes into account too
-			answer.Seq = uint64(found.Seq)
-		}
-		answer.Results[i] = wireResult(found)
+		answer.Results[i] = wireResult(found[i])
 	}
-	return answer, nil
+	answer.Seq = uint64(found[0].Seq) // later ones may take later changes into account too
+	return answer, found, nil
 }
 
 // matchOne searches for one picture. One with features keeps a core busy for as long as decoding
@@ -157,27 +161,4 @@ func wireResult(a hashindex.Answer) wire.MatchResult {
 		result.SuppressedBy = converted(a.Benign, wireMatch)
 	}
 	return result
-}
-
-// subjectKey is where the subject waits for the log.
-const subjectKey = "subject"
-
-// noteSubject takes the subject from its part, or else from the header.
-func noteSubject(c echo.Context, up *upload) error {
-	given := append(up.fields["subject"], c.Request().Header.Values("Subject")...)
-	if len(given) == 0 {
-		return nil
-	}
-	subject := given[0]
-	if len(given) > 1 {
-		return invalid("subject", "given more than once")
-	}
-	if len(subject) > maxSubject {
-		return &hashindex.LimitError{Limit: "subject_bytes", Max: maxSubject, Got: int64(len(subject))}
-	}
-	if !utf8.ValidString(subject) || slices.ContainsFunc([]rune(subject), unicode.IsControl) {
-		return invalid("subject", "want UTF-8 without control characters")
-	}
-	c.Set(subjectKey, subject)
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"touchstone/api/fetch"
 	"touchstone/api/wire"
+	"touchstone/casework"
 	"touchstone/hashindex"
 )
 
@@ -36,6 +37,13 @@ var (
 	collectionMissing = kind{"collection_not_found", 404, "There is no such collection", 0}
 	referenceMissing  = kind{"reference_not_found", 404, "There is no such reference", 0}
 	keyMissing        = kind{"key_not_found", 404, "There is no such key", 0}
+	holderMissing     = kind{"holder_not_found", 404, "There is no such holder", 0}
+	rightMissing      = kind{"right_not_found", 404, "There is no such right", 0}
+	licenceMissing    = kind{"licence_not_found", 404, "There is no such licence", 0}
+	hitMissing        = kind{"hit_not_found", 404, "There is no such hit", 0}
+	verdictMissing    = kind{"verdict_not_found", 404, "The reference has no verdict", 0}
+	quarantineMissing = kind{"quarantine_not_found", 404, "Nothing of that name is quarantined", 0}
+	moveRefused       = kind{"transition_not_allowed", 409, "What it is does not allow that", 0}
 	imageMissing      = kind{"image_not_found", 404, "The reference has no picture", 0}
 	fetchDisabled     = kind{"fetch_disabled", 403, "This server fetches no URLs", 0}
 	webhookMissing    = kind{"webhook_not_found", 404, "There is no such webhook", 0}
@@ -81,6 +89,7 @@ var kinds = []kind{
 	methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, keyBusy, limitExceeded,
 	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, videoEmpty, videoUnsupported,
 	videoTruncated, videoCorrupt, videoUndecodable, keyReused, clientGone, internalError,
+	holderMissing, rightMissing, licenceMissing, hitMissing, verdictMissing, quarantineMissing, moveRefused,
 	storageDamaged, notReady, stopping, overloaded, timedOut, storageReadOnly, storageFailed, storageFull,
 }
 
@@ -154,6 +163,7 @@ func kindOf(err error) kind {
 		kind     kind
 	}{
 		{hashindex.ErrInvalid, inputInvalid},
+		{casework.ErrMove, moveRefused},
 		{hashindex.ErrNotFound, a.missing},
 		{hashindex.ErrExists, a.exists},
 		{hashindex.ErrNotEmpty, collectionFilled},
@@ -220,6 +230,7 @@ func problemOf(err error) wire.Problem {
 		p.Image = &e.n
 		p.Detail = clip(fmt.Sprintf("image %d: %v", e.n, err))
 	}
+	aboutMove(&p, err)
 	return p
 }
 

@@ -129,7 +129,7 @@ type options struct {
 }
 
 // checkOptions lets a request through whose options are known and given once at most; "collections"
-// may be repeated.
+// and "state" may be repeated.
 func (r route) checkOptions(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		values, err := url.ParseQuery(c.Request().URL.RawQuery)
@@ -140,7 +140,7 @@ func (r route) checkOptions(next echo.HandlerFunc) echo.HandlerFunc {
 			if !slices.Contains(r.options, name) {
 				return invalid(name, "unknown option; known here: %s", strings.Join(r.options, ", "))
 			}
-			if len(values[name]) > 1 && name != "collections" {
+			if len(values[name]) > 1 && name != "collections" && name != "state" {
 				return invalid(name, "given more than once")
 			}
 		}

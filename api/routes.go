@@ -32,14 +32,14 @@ func (s *Server) table() []route {
 		scraping = need{scopes: keys.Any, whole: true}   // its answer is about everybody
 		minting  = need{scopes: keys.Admin, whole: true} // or a key could make one that sees more than itself
 	)
-	return []route{
+	return append([]route{
 		{post, "/v1/collections", s.once(s.createCollection), nil, ruling},
 		{get, "/v1/collections", s.listCollections, nil, anyKey},
 		{get, "/v1/collections/:name", s.showCollection, nil, anyKey},
 		{patch, "/v1/collections/:name", s.changeCollection, nil, ruling},
 		{remove, "/v1/collections/:name", s.removeCollection, list("references"), ruling},
 
-		{post, "/v1/collections/:name/references", s.once(s.addReferences), nil, adding},
+		{post, "/v1/collections/:name/references", s.once(s.addReferences), list("dry_run"), adding},
 		{get, "/v1/collections/:name/references", s.listReferences, list("cursor", "limit", "external_id"), looking},
 		{get, "/v1/references/:id", s.showReference, nil, looking},
 		{patch, "/v1/references/:id", s.changeReference, nil, adding},
@@ -74,7 +74,7 @@ func (s *Server) table() []route {
 		{get, "/openapi.yaml", s.contract, nil, public},
 		{get, "/docs", s.docs, nil, public},
 		{get, "/docs/:file", s.docs, nil, public},
-	}
+	}, s.caseTable()...)
 }
 
 var parameter = regexp.MustCompile(`:(\w+)`)

@@ -24,6 +24,7 @@ import (
 	"touchstone/api/idempotency"
 	"touchstone/api/keys"
 	"touchstone/api/webhook"
+	"touchstone/casework"
 	"touchstone/hashindex"
 )
 
@@ -39,10 +40,11 @@ type Fingerprinter interface {
 	Still(ctx context.Context, encoded []byte) (*image.NRGBA, error)
 }
 
-// Config says what a Server serves. Index and Fingerprint are needed.
+// Config says what a Server serves. Index, Fingerprint and Casework are needed.
 type Config struct {
 	Index       *hashindex.Index
 	Fingerprint Fingerprinter
+	Casework    *casework.Desk
 
 	// Videos decodes videos; nil: they are refused, and their frames taken as pictures or hashes.
 	Videos Videos
@@ -111,6 +113,7 @@ type Server struct {
 	config  Config
 	index   *hashindex.Index
 	keys    *keys.Ring
+	desk    *casework.Desk
 	limits  Limits
 	routes  *echo.Echo
 	known   map[string]string // routes as echo writes them, to openapi.yaml's way
@@ -134,12 +137,12 @@ type Server struct {
 
 // New is a server that does not listen yet.
 func New(config Config) (*Server, error) {
-	if config.Index == nil || config.Fingerprint == nil {
-		return nil, errors.New("api: Config needs an Index and a Fingerprint")
+	if config.Index == nil || config.Fingerprint == nil || config.Casework == nil {
+		return nil, errors.New("api: Config needs an Index, a Fingerprint and Casework")
 	}
 	config = config.withDefaults()
 	s := &Server{
-		config: config, index: config.Index, limits: config.Limits,
+		config: config, index: config.Index, desk: config.Casework, limits: config.Limits,
 		origins:  http.NewCrossOriginProtection(),
 		repeats:  idempotency.New(config.Index, config.Limits.Repeats, config.Now),
 		started:  config.Now(),

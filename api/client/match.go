@@ -94,8 +94,11 @@ func imagesBody(images []Image) body {
 	return imagesForm(images)
 }
 
-func imagesForm(images []Image) body {
+func imagesForm(images []Image, fields ...[2]string) body {
 	f := newForm()
+	for _, field := range fields {
+		f.field(field[0], field[1])
+	}
 	for _, image := range images {
 		f.file("image", cmp.Or(image.Name, "image"), image.Content)
 	}

@@ -138,7 +138,8 @@ type AddedReference struct {
 	Conflicts      []Resembling `json:"conflicts"`       // null: not looked for
 
 	// ClaimedElsewhere says that a collection which the key does not reach has the same.
-	ClaimedElsewhere bool `json:"claimed_elsewhere,omitempty"`
+	ClaimedElsewhere bool   `json:"claimed_elsewhere,omitempty"`
+	Retro            *Retro `json:"retro"` // null: past sightings are looked through later
 }
 
 // AddedReferences is the answer of POST /v1/collections/{name}/references.
@@ -251,6 +252,11 @@ type Match struct {
 	ReferenceCoverage float64       `json:"reference_coverage"`
 	QueryCoverage     float64       `json:"query_coverage"`
 	Evidence          Evidence      `json:"evidence"`
+
+	// How the match stands where the query had a subject: hit, licensed, out_of_term, rejected or
+	// quarantined; HitID is the hit that there is of it.
+	Standing string `json:"standing,omitempty"`
+	HitID    string `json:"hit_id,omitempty"`
 }
 
 // MatchResult is the answer for one picture.
@@ -565,16 +571,20 @@ type Limits struct {
 // Problem is an error by RFC 9457, with members of our own: Code is stable, Field or Limit and Max
 // say what to mend.
 type Problem struct {
-	Type      string `json:"type"`
-	Title     string `json:"title"`
-	Status    int    `json:"status"`
-	Code      string `json:"code"`
-	Detail    string `json:"detail,omitempty"`
-	Instance  string `json:"instance,omitempty"`
-	Field     string `json:"field,omitempty"`
-	Limit     string `json:"limit,omitempty"`
-	Max       int64  `json:"max,omitempty"`
-	Image     *int   `json:"image,omitempty"` // which picture of the request, from 0
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Status   int    `json:"status"`
+	Code     string `json:"code"`
+	Detail   string `json:"detail,omitempty"`
+	Instance string `json:"instance,omitempty"`
+	Field    string `json:"field,omitempty"`
+	Limit    string `json:"limit,omitempty"`
+	Max      int64  `json:"max,omitempty"`
+	Image    *int   `json:"image,omitempty"` // which picture of the request, from 0
+
+	State   string   `json:"state,omitempty"`   // that what was asked for is not allowed in
+	Allowed []string `json:"allowed,omitempty"` // instead
+
 	RequestID string `json:"request_id,omitempty"`
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"touchstone/api"
 	"touchstone/bench/quality"
+	"touchstone/casework"
 	"touchstone/hashindex"
 	"touchstone/hashindex/align"
 	"touchstone/hashindex/fingerprint"
@@ -31,6 +32,7 @@ import (
 type house struct {
 	storage hashindex.Storage
 	index   *hashindex.Index
+	desk    *casework.Desk
 	server  *api.Server
 	handler http.Handler
 }
@@ -130,18 +132,25 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 	if err != nil {
 		return nil, err
 	}
+	desk, err := casework.Open(casework.Config{
+		Index: index, Variants: pdq.Derive, Lazy: p.lazy, Log: log,
+		NewSearcher: searchers[defaultSearcher],
+	})
+	if err != nil {
+		return nil, errors.Join(err, index.Close())
+	}
 	maker := fingerprint.New(fingerprint.Limits{})
 	config := p.config
-	config.Index, config.Fingerprint = index, maker
+	config.Index, config.Fingerprint, config.Casework = index, maker, desk
 	config.Variants, config.NewAligner = pdq.Derive, align.New
 	config.Videos = video.New(maker, video.Limits{})
 	config.Limits.Pictures = pictureLimits(maker.Limits())
 	config.Version, config.Log = thisBuild().Version, log
 	server, err := api.New(config)
 	if err != nil {
-		return nil, errors.Join(err, index.Close())
+		return nil, errors.Join(err, desk.Close(), index.Close())
 	}
-	return &house{storage: storage, index: index, server: server, handler: server}, nil
+	return &house{storage: storage, index: index, desk: desk, server: server, handler: server}, nil
 }
 
 // newLaying is what the tier partial of an index is made of, to be measured alone.
@@ -167,5 +176,5 @@ func pictureLimits(l fingerprint.Limits) map[string]int64 {
 	}
 }
 
-// close closes the index, then the store.
-func (h *house) close() error { return errors.Join(h.index.Close(), h.storage.Close()) }
+// close closes the desk, then the index, then the store.
+func (h *house) close() error { return errors.Join(h.desk.Close(), h.index.Close(), h.storage.Close()) }
