@@ -16,6 +16,10 @@ type MatchOptions struct {
 	Limit       int      // matches for each picture
 	Collections []string // none: all
 	Radius      *int     // bits; nil: each collection's own
+
+	// Subject is what the pictures are about: JSON of wire.Subject, or a listing's id. With one, matches
+	// are recorded as hits.
+	Subject string
 }
 
 func (o MatchOptions) query() url.Values {
@@ -38,6 +42,9 @@ func (o MatchOptions) query() url.Values {
 // Match asks which references the pictures copy: one result a picture, in their order.
 func (c *Client) Match(ctx context.Context, images []Image, options MatchOptions) (answer wire.MatchAnswer, err error) {
 	match := call{method: "POST", path: "/v1/match", query: options.query(), body: imagesBody(images), repeatable: true}
+	if options.Subject != "" {
+		match.body = imagesForm(images, [2]string{"subject", options.Subject})
+	}
 	return answer, c.do(ctx, match, &answer)
 }
 

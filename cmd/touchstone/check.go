@@ -58,6 +58,9 @@ func (r *checked) walk(ctx context.Context) error {
 	if err == nil {
 		var report hashindex.CheckReport
 		report, err = h.index.Check(ctx)
+		if err == nil {
+			err = h.desk.Check(ctx, func(f hashindex.Finding) { report.Findings = append(report.Findings, f) })
+		}
 		r.take(report)
 		err = errors.Join(err, h.close())
 	}

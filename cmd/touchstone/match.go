@@ -42,6 +42,7 @@ questions are many.`
 	flags.StringVar(&options.Effort, "effort", "", "how far to search: fast (whole pictures) or full (parts too, in several times the time; default)")
 	flags.IntVar(&options.Limit, "limit", 0, "how many matches to print for each picture (default 10)")
 	flags.StringSliceVar(&options.Collections, "collections", nil, "search these `names` alone, separated by commas")
+	flags.StringVar(&options.Subject, "subject", "", "what the pictures are about: a listing's id, or `JSON` such as {\"listing\":\"L-1\",\"seller\":\"shop-9\"}; matches are recorded as hits")
 	flags.IntVar(&radius, "radius", -1, "largest distance in `bits` (default: each collection's own)")
 	flags.StringSliceVar(&hashes.hashes, "hash", nil, "search for this `hash` in place of pictures; may be given more than once")
 	flags.StringVar(&hashes.algorithm, "algorithm", "", "what made the hash: pdq, phash, dhash or ahash (default pdq for 64 digits, phash for 16)")
@@ -52,7 +53,11 @@ questions are many.`
 func (a *app) match(ctx context.Context, files []string, options client.MatchOptions) error {
 	matched := false
 	t := a.table("FILE", "STATUS", "REFERENCE", "COLLECTION", "KIND", "DISTANCE", "SCORE", "TRANSFORM", "PART")
-	err := a.connect(ctx, searching, func(c *client.Client) error {
+	need := searching
+	if options.Subject != "" {
+		need = writing
+	}
+	err := a.connect(ctx, need, func(c *client.Client) error {
 		send := func(ctx context.Context, pictures []picture) ([]matchedFile, error) {
 			answer, err := c.Match(ctx, images(pictures), options)
 			results := make([]matchedFile, len(answer.Results))
