@@ -190,7 +190,7 @@ func (d *Desk) ReleaseQuarantine(ctx context.Context, actor string, v Visible, i
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("quarantine %.100q: %w", id, err)
+			return about(err, "quarantine %.100q", id)
 		}
 		if q.Released {
 			return &MoveError{What: id, From: "released", Wanted: "release"}

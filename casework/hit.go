@@ -197,7 +197,7 @@ func brief(h *Hit) Brief {
 func loadHit(r hashindex.Reader, id HitID) (Hit, error) {
 	h, err := load[Hit](r, hitRows, id.key())
 	if err != nil {
-		return h, fmt.Errorf("hit %d: %w", id, err)
+		return h, about(err, "hit %d", id)
 	}
 	return h, nil
 }

@@ -158,7 +158,7 @@ func visibleLicence(r hashindex.Reader, v Visible, id LicenceID) (Licence, error
 		_, err = visibleRight(r, v, l.Right)
 	}
 	if err != nil {
-		return Licence{}, fmt.Errorf("licence %d: %w", id, err)
+		return Licence{}, about(err, "licence %d", id)
 	}
 	return l, nil
 }

@@ -161,7 +161,7 @@ func holderOf(r hashindex.Reader, v Visible, id string) (Holder, error) {
 		}
 	}
 	if err != nil {
-		return Holder{}, fmt.Errorf("holder %q: %w", id, err)
+		return Holder{}, about(err, "holder %q", id)
 	}
 	return h, nil
 }
@@ -266,7 +266,7 @@ func putRight(w hashindex.Writer, right Right, before []hashindex.CollectionID, 
 func loadRight(r hashindex.Reader, id RightID) (Right, error) {
 	stored, err := load[storedRight](r, rightRows, id.key())
 	if err != nil {
-		return Right{}, fmt.Errorf("right %d: %w", id, err)
+		return Right{}, about(err, "right %d", id)
 	}
 	stored.Right.linked = stored.Linked
 	return stored.Right, nil

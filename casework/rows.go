@@ -70,6 +70,14 @@ func save(w hashindex.Writer, table, key string, value any) error {
 	return w.PutRow(table, key, raw)
 }
 
+// about says what an error is about. Of what is missing it says that and no more: callers do not know rows.
+func about(err error, format string, args ...any) error {
+	if errors.Is(err, hashindex.ErrNotFound) {
+		err = hashindex.ErrNotFound
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}
+
 // there reports whether the table has the row.
 func there(r hashindex.Reader, table, key string) (bool, error) {
 	_, err := r.Row(table, key)

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -66,10 +64,13 @@ func (a *app) listLicencesCommand() *cobra.Command {
 	return verb
 }
 
+// maxLicenceList is what a server reads of a list.
+const maxLicenceList = 32 << 20
+
 func (a *app) importLicences(ctx context.Context, args []string) error {
-	list, err := a.readFile(args[0])
+	list, err := a.readFile(args[0], maxLicenceList)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", args[0], err)
 	}
 	return a.connect(ctx, changing, func(c *client.Client) error {
 		done, err := c.ImportLicences(ctx, list)
@@ -85,14 +86,6 @@ func (a *app) importLicences(ctx context.Context, args []string) error {
 		}
 		return err
 	})
-}
-
-// readFile reads the file, or the standard input for "-".
-func (a *app) readFile(name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(a.stdin)
-	}
-	return os.ReadFile(name)
 }
 
 func (a *app) revokeLicence(ctx context.Context, args []string) error {
