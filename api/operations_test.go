@@ -140,7 +140,7 @@ func TestChangesAreAChainFromTheStart(t *testing.T) {
 	id := h.add("shoes", product(1), product(2))[0].ID
 	h.json("PATCH", "/v1/references/"+id, `{"note":"x"}`).want(200)
 	h.delete("/v1/collections/shoes?references=remove").want(200)
-	note := hashindex.Note{Topic: "right", Subject: "7", Body: []byte(`{"from":null,"to":{"n":[1]}}`)}
+	note := hashindex.Note{Topic: "example", Subject: "7", Body: []byte(`{"from":null,"to":{"n":[1]}}`)}
 	_, err := h.index.Transact(t.Context(), "lab", func(w hashindex.Writer) error {
 		_, err := w.Append(hashindex.Change{Kind: hashindex.Noted, Note: note})
 		return err

@@ -56,6 +56,7 @@ func newReceiver(t *testing.T) *receiver {
 func TestWebhooksAreSentWhatHappens(t *testing.T) {
 	r := newReceiver(t)
 	h := openWith(t, api.Config{Deliver: r.deliver}).ready()
+	h.forged = true
 	created := into[wire.Webhook](h.json("POST", "/v1/webhooks", wire.NewWebhook{URL: r.url, Events: []string{"reference.*", "hit.*", "decision"}}).want(201))
 	h.collection("shoes", "brand")
 	added := h.add("shoes", product(1))[0]
