@@ -28,6 +28,8 @@ type office struct {
 	t     testing.TB
 	index *hashindex.Index
 	clock *clock
+
+	closed bool // by the test itself
 }
 
 // clock is a time that tests set.
@@ -90,6 +92,9 @@ func (o *office) waitLoaded() {
 
 func (o *office) close() {
 	o.t.Helper()
+	if o.closed {
+		return
+	}
 	o.must(o.Desk.Close())
 	o.check()
 	report, err := o.index.Check(context.Background())

@@ -1,0 +1,221 @@
+package casework_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"touchstone/casework"
+	"touchstone/hashindex"
+	"touchstone/hashindex/fingerprint/pdq"
+	"touchstone/hashindex/store/memory"
+)
+
+// TestLookingBackFindsWhatAskingAgainWould holds the hits that looking back makes against a scan of all that
+// was seen.
+func TestLookingBackFindsWhatAskingAgainWould(t *testing.T) {
+	o := openOffice(t)
+	o.collection("shoes", hashindex.Brand)
+	seed := rand.Uint64()
+	r := rand.New(rand.NewPCG(seed, 0))
+	var seen []hashindex.Hash
+	for n := range 300 {
+		h := hashOf(uint64(n))
+		if n%2 == 0 { // near one reference, turned or mirrored
+			variants := pdq.Derive(hashOf(100_000))
+			h = off(variants[r.IntN(8)], r.IntN(60), uint64(n))
+		}
+		seen = append(seen, h)
+		o.post(listing(n, ""), h)
+		if n == 150 {
+			o.must(o.Flush(t.Context())) // some are in the store, some wait to be
+		}
+	}
+	reference := hashOf(100_000)
+	want := map[string]int{}
+	for n, h := range seen {
+		best := 256
+		for _, v := range pdq.Derive(h) {
+			best = min(best, v.Distance(reference))
+		}
+		if best <= hashindex.DefaultPolicy().Radius {
+			want[fmt.Sprint("listing-", n)] = best
+		}
+	}
+	_, retro := o.add("shoes", reference)
+	if retro != (casework.Retro{Sightings: len(want), Hits: len(want)}) {
+		t.Errorf("seed %d: %+v, want %d of each", seed, retro, len(want))
+	}
+	page, err := o.Hits(t.Context(), casework.Everything, casework.HitFilter{Limit: 1000})
+	o.must(err)
+	for _, h := range page.Hits {
+		if distance, ok := want[h.Subject.Listing]; !ok || !h.Retro || h.Evidence.Distance != distance {
+			t.Errorf("seed %d: hit of %s at %d, retro %v; want %v at %d", seed, h.Subject, h.Evidence.Distance, h.Retro, ok, distance)
+		}
+		if err := h.Evidence.Verify(); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		delete(want, h.Subject.Listing)
+	}
+	if len(want) > 0 {
+		t.Errorf("seed %d: without a hit: %v", seed, want)
+	}
+}
+
+func TestSightingsOfOneSubjectMakeOneHit(t *testing.T) {
+	o := openOffice(t)
+	o.collection("shoes", hashindex.Brand)
+	for range 3 {
+		o.post(listing(1, "a"), hashOf(1))
+		o.clock.pass(time.Minute)
+	}
+	_, retro := o.add("shoes", hashOf(1))
+	if retro != (casework.Retro{Sightings: 3, Hits: 1}) {
+		t.Fatalf("%+v", retro)
+	}
+	if h := o.hit(1); h.Count != 3 || !h.First.Equal(start) || !h.Last.Equal(start.Add(2*time.Minute)) {
+		t.Errorf("%+v", h)
+	}
+}
+
+func TestSightingsGoWhenTheyAreOldOrTooMany(t *testing.T) {
+	o := openOffice(t)
+	o.collection("shoes", hashindex.Brand)
+	_, _, err := o.SetPolicy(t.Context(), "op", func(p *casework.Policy) { p.SightingCount = 3 })
+	o.must(err)
+	for n := range 5 {
+		o.post(listing(n, ""), hashOf(uint64(n)))
+		o.clock.pass(time.Hour)
+	}
+	found := func(n uint64) int {
+		collection, err := o.index.Collection("shoes")
+		o.must(err)
+		found, err := o.WouldFind(t.Context(), collection.Collection, hashed(hashOf(n)))
+		o.must(err)
+		return found
+	}
+	o.must(o.Flush(t.Context()))
+	for n, want := range []int{0, 0, 1, 1, 1} {
+		if got := found(uint64(n)); got != want {
+			t.Errorf("of five and three kept, number %d: %d", n, got)
+		}
+	}
+	o.clock.pass(30*24*time.Hour - 2*time.Hour)
+	o.must(o.Flush(t.Context()))
+	for n, want := range []int{0, 0, 0, 1, 1} {
+		if got := found(uint64(n)); got != want {
+			t.Errorf("thirty days after the third, number %d: %d", n, got)
+		}
+	}
+}
+
+// TestLookingBackIsDoneAfterACrash opens the store again where the process died between adding and looking.
+func TestLookingBackIsDoneAfterACrash(t *testing.T) {
+	store := memory.New()
+	first := openOn(t, store)
+	first.collection("shoes", hashindex.Brand)
+	first.post(listing(1, ""), hashOf(1))
+	first.must(first.Flush(t.Context()))
+	_, _, err := first.index.AddReferences(t.Context(), "", "shoes", []hashindex.NewReference{{Picture: hashed(hashOf(1))}}, casework.Remember)
+	first.must(err)
+	second := openOn(t, store)
+	for deadline := time.Now().Add(2 * time.Minute); len(second.list(casework.HitFilter{})) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody looked back")
+		}
+	}
+	if h := second.hit(1); !h.Retro || h.Subject.Listing != "listing-1" {
+		t.Errorf("%+v", h)
+	}
+}
+
+func TestFloodIsQuarantinedUntilItIsReleased(t *testing.T) {
+	o := openOffice(t)
+	o.collection("shoes", hashindex.Brand)
+	reference, _ := o.add("shoes", hashOf(1))
+	_, _, err := o.SetPolicy(t.Context(), "op", func(p *casework.Policy) { p.FloodSellers = 3 })
+	o.must(err)
+	standing := func(n int) casework.Standing {
+		return o.post(listing(n, fmt.Sprint("seller-", n)), off(hashOf(1), 5, uint64(n)))[0].Standing
+	}
+	for n := range 5 {
+		want := casework.IsHit
+		if n >= 3 {
+			want = casework.Quarantined
+		}
+		if got := standing(n); got != want {
+			t.Errorf("seller %d: %s, want %s", n, got, want)
+		}
+	}
+	list, err := o.Quarantines(t.Context(), casework.Everything, "", 10)
+	o.must(err)
+	id := fmt.Sprint("reference-", reference.ID)
+	if len(list) != 1 || list[0].ID != id || list[0].Sellers != 4 || list[0].Released {
+		t.Fatalf("%+v", list)
+	}
+	if hidden, err := o.Quarantines(t.Context(), casework.Visible{"bags"}, "", 10); err != nil || len(hidden) != 0 {
+		t.Errorf("to who does not see shoes: %+v, %v", hidden, err)
+	}
+	_, _, err = o.ReleaseQuarantine(t.Context(), "op", casework.Everything, id)
+	o.must(err)
+	if got := standing(100); got != casework.IsHit {
+		t.Errorf("released: %s", got)
+	}
+	if _, _, err := o.ReleaseQuarantine(t.Context(), "op", casework.Everything, id); !errors.Is(err, casework.ErrMove) {
+		t.Errorf("released twice: %v", err)
+	}
+}
+
+func TestPictureSeenEverywhereIsQuarantined(t *testing.T) {
+	o := openOffice(t)
+	o.collection("shoes", hashindex.Brand)
+	_, _, err := o.SetPolicy(t.Context(), "op", func(p *casework.Policy) { p.FloodSellers = 4 })
+	o.must(err)
+	everywhere := hashOf(1)
+	for n := range 3 { // references that it is near to: none of them makes enough hits alone
+		o.add("shoes", off(everywhere, 10, uint64(n)))
+	}
+	for n := range 6 {
+		o.post(listing(n, fmt.Sprint("seller-", n)), everywhere)
+	}
+	list, err := o.Quarantines(t.Context(), casework.Everything, "", 10)
+	o.must(err)
+	found := false
+	for _, q := range list {
+		found = found || q.ID == "hash-"+everywhere.String()
+	}
+	if !found {
+		t.Errorf("%+v", list)
+	}
+}
+
+func TestThresholdsFollowFromDecisions(t *testing.T) {
+	o := openOffice(t)
+	o.collection("shoes", hashindex.Brand)
+	o.add("shoes", hashOf(1))
+	for n, distance := range []int{2, 2, 2, 20, 20, 30} {
+		id := o.post(listing(n, ""), off(hashOf(1), distance, uint64(n)))[0].Hit
+		switch n {
+		case 0, 1, 2, 3:
+			o.decide(id, casework.Confirm, "")
+		case 4:
+			o.decide(id, casework.Reject, "different_picture")
+		}
+	}
+	o.post(listing(99, ""), off(hashOf(1), 36, 99)) // beyond the radius, within its reach
+	got, err := o.Thresholds(t.Context(), casework.Everything, "shoes", 40)
+	o.must(err)
+	want := []casework.Precision{{Distance: 2, Confirmed: 3, Precision: 1}, {Distance: 20, Confirmed: 1, Rejected: 1, Precision: 0.8}}
+	if fmt.Sprint(got.Distances) != fmt.Sprint(want) {
+		t.Errorf("distances %+v, want %+v", got.Distances, want)
+	}
+	reach := []casework.Reach{{2, 3}, {20, 5}, {30, 6}, {36, 7}}
+	if fmt.Sprint(got.Reach) != fmt.Sprint(reach) || got.References != 1 || got.Sightings != 7 {
+		t.Errorf("reach %+v of %d and %d, want %+v", got.Reach, got.References, got.Sightings, reach)
+	}
+	if len(got.Scores) != 2 || got.Scores[1].Precision != 0.8 {
+		t.Errorf("scores %+v", got.Scores)
+	}
+}
