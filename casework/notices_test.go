@@ -64,7 +64,7 @@ func orderOf(a casework.NoticeAction, hits ...casework.HitID) casework.NoticeOrd
 }
 
 func TestNoticesGoWhereTheTableLeads(t *testing.T) {
-	o, hits := protected(t, 1)
+	o, _ := protected(t, 1)
 	_, _, err := o.SetPolicy(t.Context(), "", func(p *casework.Policy) { p.TrustAfter = 1000 })
 	o.must(err)
 	table := map[casework.NoticeState]map[casework.NoticeAction]casework.NoticeState{
@@ -84,7 +84,7 @@ func TestNoticesGoWhereTheTableLeads(t *testing.T) {
 	for from, way := range ways {
 		for _, action := range append(casework.PartyActions(), casework.Decisions()...) {
 			next++
-			hits = o.confirmed("shoes", "sam", next, 1)
+			hits := o.confirmed("shoes", "sam", next, 1)
 			n := o.notice(false, hits...)
 			for _, a := range way {
 				n = o.step(n.ID, orderOf(a, hits...))

@@ -279,9 +279,9 @@ func TestDocumentsAreBounded(t *testing.T) {
 			if r.Header.Get("Cookie")+r.Header.Get("Referer") != "" {
 				t.Error("a cookie or a referrer was sent:", r.Header)
 			}
-			http.Redirect(w, r, "/hops", 302)
+			http.Redirect(w, r, "/hops", http.StatusFound)
 		case "/hop":
-			http.Redirect(w, r, "fits", 302)
+			http.Redirect(w, r, "fits", http.StatusFound)
 		}
 	})
 	c := config(port)
@@ -331,7 +331,7 @@ func TestPostSendsTheBodyAndFollowsNothing(t *testing.T) {
 	base, port := newFront(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = append(got, r.Method+" "+r.URL.Path+" "+r.Header.Get("X-Name")+" "+string(body))
-		http.Redirect(w, r, "/elsewhere", 307)
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	})
 	status, err := fetch.New(config(port)).Post(t.Context(), base+"/hook", http.Header{"X-Name": {"it"}}, []byte("body"))
 	if err != nil || status != 307 || len(got) != 1 || got[0] != "POST /hook it body" {

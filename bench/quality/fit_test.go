@@ -15,11 +15,6 @@ import (
 	"touchstone/hashindex/search/keypoint"
 )
 
-func alignTerms(a hashindex.Alignment) ([]float64, float64) {
-	terms, against := align.Terms(a)
-	return terms[:], against
-}
-
 func TestAltersAndLaysWhatIsProposed(t *testing.T) {
 	maker := fingerprint.New(fingerprint.Limits{})
 	laid, err := quality.Lay(t.Context(), sources(8), quality.Config{

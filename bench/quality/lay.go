@@ -2,7 +2,6 @@ package quality
 
 import (
 	"context"
-	"sync"
 
 	"touchstone/hashindex"
 )
@@ -51,7 +50,6 @@ type layer struct {
 	*bench
 	Laying
 	frames []hashindex.Features // of the references
-	mu     sync.Mutex           // guards laid
 	laid   []Laid
 }
 
