@@ -104,7 +104,7 @@ func (s *search) confirmFrames(r Reader, candidates []candidate) (matches []Fram
 }
 
 // MatchFrameParts answers which frames of references the picture's one frame, which has features, shows a
-// part of, or is a part of: the best of each reference, best first.
+// part of, or is a part of, best first.
 func (ix *Index) MatchFrameParts(ctx context.Context, q Query) ([]FrameMatch, error) {
 	s, err := ix.partSearch(q)
 	if s == nil || err != nil {
@@ -141,12 +141,12 @@ func (ix *Index) partSearch(q Query) (*search, error) {
 	if f := q.Picture.Frames[0]; f.Features.IsZero() || !s.good(f) {
 		return nil, nil
 	}
-	s.laid = map[ReferenceID]laid{}
+	s.laid, s.everyFrame = map[ReferenceID]laid{}, true
 	return s, nil
 }
 
 func (s *search) laidFrames() (matches []FrameMatch) {
-	for _, l := range s.laid {
+	for _, l := range s.laidAll {
 		collection := s.catalog.byID[l.reference.Collection]
 		if collection.Purpose == Benign {
 			continue

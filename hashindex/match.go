@@ -66,6 +66,9 @@ type search struct {
 	skip    func(Reference) bool
 	byFrame map[FrameID]candidate // the best of each
 	laid    map[ReferenceID]laid  // what tier partial found of each
+
+	everyFrame bool   // is wanted, not only the best of each reference
+	laidAll    []laid // then: all that it found, without their features
 }
 
 // candidate is what a searcher proposed: nothing is believed of it until confirmed (I3).

@@ -165,6 +165,9 @@ func (s *search) layOne(r Reader, query view, p Proposal) (shown bool, _ error) 
 	if !ok || alignment.coverage() < collection.Policy.Partial.MinCoverage {
 		return ok, nil
 	}
+	if s.everyFrame {
+		s.laidAll = append(s.laidAll, laid{reference: reference, alignment: alignment, frame: p.Frame})
+	}
 	if best, again := s.laid[reference.ID]; !again || alignment.Score > best.alignment.Score {
 		s.laid[reference.ID] = laid{reference, alignment, p.Frame, stored, query.frame}
 	}

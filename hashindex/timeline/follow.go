@@ -20,12 +20,12 @@ type Follower struct {
 	query    hashindex.Query // all but the picture
 	now      func() time.Time
 
-	last  Frame // with its votes, for frames that look the same
-	queue []queued
-	turn  int    // counts frames that partial might be tried for
-	hints []hint // where references were found last
-	known map[hashindex.ReferenceID]known
-	err   error // of the store, as the timeline asks for a reference
+	last   Frame // with its votes, for frames that look the same
+	queue  []queued
+	credit float64 // of asking what frames show: each that waits adds its share
+	hints  []hint  // where references were found last
+	known  map[hashindex.ReferenceID]known
+	err    error // of the store, as the timeline asks for a reference
 }
 
 // queued is a frame that the tiers before found nothing in, with features.
@@ -52,7 +52,7 @@ const (
 	// queueLength is how many unexplained frames are looked at together.
 	queueLength = 6
 
-	// partialShare is of how many of them tier partial is asked about one.
+	// partialShare is of how many of them tier partial is asked about one, whatever it shows.
 	partialShare = 3
 
 	// hintLife is how far a hint reaches, hintReach how far beside the place that it gives frames of the
@@ -73,7 +73,7 @@ const (
 
 // Follow is a Follower without frames. Of the query the picture is not used.
 func Follow(index *hashindex.Index, query hashindex.Query, rules Rules, now func() time.Time) *Follower {
-	f := &Follower{index: index, query: query, now: now, known: map[hashindex.ReferenceID]known{}}
+	f := &Follower{index: index, query: query, now: now, known: map[hashindex.ReferenceID]known{}, credit: 1}
 	f.timeline = New(rules, f.reference)
 	return f
 }
@@ -109,6 +109,10 @@ func (f *Follower) Add(ctx context.Context, look hashindex.Look) error {
 			}
 			return nil
 		}
+	}
+	// What waits ended where this begins: it is looked at while it is known what it may go on with.
+	if err := f.flush(ctx); err != nil {
+		return err
 	}
 	f.hint(place)
 	f.timeline.Add(place)
@@ -159,30 +163,46 @@ func (f *Follower) hint(place Frame) {
 	f.hints = slices.DeleteFunc(f.hints, func(h hint) bool { return place.At-h.at > hintLife })
 }
 
-// flush asks tier partial about the frames that wait.
+// flush asks tier partial about the frames that wait: first whether they go on with what was found before or
+// after them, and then, of a share of the rest, what they show.
 func (f *Follower) flush(ctx context.Context) error {
-	rest := f.queue[:0:0]
-	for _, q := range f.queue {
-		f.turn++
-		if f.turn%partialShare != 1 {
-			rest = append(rest, q)
-			continue
-		}
-		matches, err := f.index.MatchFrameParts(ctx, f.asking(q))
-		if err != nil {
+	f.credit = min(f.credit+float64(len(f.queue))/partialShare, 2)
+	rest, err := f.continued(ctx, f.queue)
+	f.queue = nil
+	for err == nil && len(rest) > 0 && f.credit > 0 {
+		f.credit--
+		middle := len(rest) / 2
+		q := rest[middle]
+		rest = slices.Delete(rest, middle, middle+1)
+		var matches []hashindex.FrameMatch
+		if matches, err = f.index.MatchFrameParts(ctx, f.asking(q)); err != nil {
 			return err
 		}
 		f.settle(q, matches)
+		if len(matches) > 0 {
+			rest, err = f.continued(ctx, rest)
+		}
 	}
 	for _, q := range rest {
+		f.settle(q, nil)
+	}
+	return err
+}
+
+// continued settles those of the frames that go on with what is known, and answers the others.
+func (f *Follower) continued(ctx context.Context, queue []queued) (rest []queued, _ error) {
+	for _, q := range queue {
 		matches, err := f.lay(ctx, q)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		f.settle(q, matches)
+		if len(matches) > 0 {
+			f.settle(q, matches)
+		} else {
+			rest = append(rest, q)
+		}
 	}
-	f.queue = f.queue[:0]
-	return nil
+	return rest, nil
 }
 
 func (f *Follower) asking(q queued) hashindex.Query {

@@ -89,26 +89,25 @@ func fit(ballots []ballot, before line) line {
 
 // evenness is how much worse a line at the film's own speed may be than the one that fits best: in a scene
 // where little moves votes lie anywhere, and tell a speed that is none.
-const evenness = 0.03
+const evenness = 0.12
 
-// plainest is the line at a speed of 1 through the ballots where that is next to as good.
+// plainest is the line at a speed of 1 where the ballots bear it as well as the one that was fitted.
 func plainest(ballots []ballot, l line, tolerance float64) line {
-	even := line{speed: 1}
-	var sum, weight float64
-	for _, b := range ballots {
-		sum += b.weight * (b.target(l) - b.q)
-		weight += b.weight
+	_, best := taken(ballots, l, tolerance)
+	middle := (ballots[0].q + ballots[len(ballots)-1].q) / 2
+	even := line{l.at(middle) - middle, 1}
+	for range refits {
+		chosen, _ := taken(ballots, even, 2*tolerance)
+		var sum, weight float64
+		for _, b := range chosen {
+			sum += b.weight * (b.target(even) - b.q)
+			weight += b.weight
+		}
+		if weight > 0 {
+			even.offset = sum / weight
+		}
 	}
-	if weight == 0 {
-		return l
-	}
-	even.offset = sum / weight
-	var best, plain float64
-	for _, b := range ballots {
-		best += b.value(l, tolerance)
-		plain += b.value(even, tolerance)
-	}
-	if plain >= (1-evenness)*best {
+	if _, plain := taken(ballots, even, tolerance); plain >= (1-evenness)*best {
 		return even
 	}
 	return l

@@ -219,7 +219,7 @@ func (s *solver) likeliest() (best *run, value float64) {
 			}
 			chosen, _ := taken(ballots, l, tolerance)
 			for _, piece := range s.pieces(chosen) {
-				near := s.fit(piece, l)
+				near := s.settled(ballots, piece, l)
 				if again, v := taken(piece, near, tolerance); v*lean(near.speed) > value {
 					value = v * lean(near.speed)
 					best = &run{reference: s.reference, mirrored: m == 1, line: near, agreed: agreedOf(again, s.frames)}
@@ -249,11 +249,28 @@ func (s *solver) fit(chosen []ballot, l line) line {
 	if len(s.reference.Frames) == 1 {
 		return line{}
 	}
-	l = fit(chosen, l)
-	if n := len(chosen); n > 0 && chosen[n-1].q-chosen[0].q < evenSeconds {
-		return plainest(chosen, l, s.rules.Tolerance.Seconds())
+	return fit(chosen, l)
+}
+
+// settled is the fit of a run, at a speed of 1 where its ballots do not tell otherwise.
+func (s *solver) settled(ballots, chosen []ballot, l line) line {
+	l = s.fit(chosen, l)
+	n := len(chosen)
+	if n == 0 || len(s.reference.Frames) == 1 || chosen[n-1].q-chosen[0].q > evenSeconds {
+		return l
 	}
-	return l
+	first, last := chosen[0].frame, chosen[n-1].frame
+	return plainest(within(ballots, first, last), l, s.rules.Tolerance.Seconds())
+}
+
+// within are the ballots of the frames from first to last.
+func within(ballots []ballot, first, last int) (mine []ballot) {
+	for _, b := range ballots {
+		if b.frame >= first && b.frame <= last {
+			mine = append(mine, b)
+		}
+	}
+	return mine
 }
 
 // evenSeconds is how long a run is told its speed by only if it is plain.
@@ -279,14 +296,9 @@ func (s *solver) grow(r *run) {
 	}
 	for range refits {
 		first, last := r.agreed[0].frame, r.agreed[len(r.agreed)-1].frame
-		var mine []ballot
-		for _, b := range s.ballots[m] {
-			if b.frame >= first && b.frame <= last {
-				mine = append(mine, b)
-			}
-		}
+		mine := within(s.ballots[m], first, last)
 		chosen, _ := taken(mine, r.line, s.rules.Tolerance.Seconds())
-		r.line = s.fit(chosen, r.line)
+		r.line = s.settled(mine, chosen, r.line)
 		s.follow(r, first, last)
 		if len(r.agreed) == 0 {
 			return

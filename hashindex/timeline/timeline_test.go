@@ -12,13 +12,14 @@ import (
 // apart are still within the radius.
 const moving = 50
 
+// Where little moves nobody can tell the speed: so the film is one where much does.
 func TestExtractIsFoundAtEverySpeedAndRate(t *testing.T) {
 	for _, speed := range []float64{0.8, 0.9, 1, 1.1, 1.25} {
 		for _, step := range []float64{0.5, 1} {
 			for _, length := range []float64{10, 30} {
 				t.Run(fmt.Sprintf("%v times, every %v s, %v s", speed, step, length), func(t *testing.T) {
 					w := newWorld(t, uint64(100*speed+10*step+length))
-					wanted, other := newFilm(w.rng, 90, moving), newFilm(w.rng, 120, moving)
+					wanted, other := lively(newFilm(w.rng, 90, moving), moving), newFilm(w.rng, 120, moving)
 					w.add(newFilm(w.rng, 60, moving))
 					id := w.add(wanted)
 					p := part{film: wanted, from: 33.4, to: 33.4 + length*speed, speed: speed}

@@ -43,6 +43,14 @@ func newFilm(rng *rand.Rand, length, most float64) film {
 	return f
 }
 
+// lively is the film with scenes that all turn at least half of most bits a second.
+func lively(f film, most float64) film {
+	for i := range f.scenes {
+		f.scenes[i].rate = most/2 + f.scenes[i].rate/2
+	}
+	return f
+}
+
 func (f film) scene(at float64) (int, scene) {
 	n := 0
 	for n+1 < len(f.scenes) && f.scenes[n+1].from <= at {
