@@ -98,8 +98,8 @@ type scene struct {
 	seconds    float64
 }
 
-// clips renders those that are not there yet.
-func clips(folder string, scenes []scene, length float64, most int) (list []clip, _ error) {
+// clips are the queries whose name holds that; those that are not there yet are rendered.
+func clips(folder string, scenes []scene, length float64, most int, only string) (list []clip, _ error) {
 	for i, s := range scenes {
 		for n, from := range starts(s, length, most) {
 			host := scenes[(i+1+n)%len(scenes)]
@@ -111,6 +111,9 @@ func clips(folder string, scenes []scene, length float64, most int) (list []clip
 					continue
 				}
 				name := fmt.Sprintf("%s-%.0f-%.1f-%s.mp4", s.name, length, from, strings.NewReplacer(" ", "", "/", "", "%", "").Replace(a.name))
+				if !strings.Contains(name, only) {
+					continue
+				}
 				c := clip{filepath.Join(folder, name), a, s, host, from, length}
 				if _, err := os.Stat(c.file); err != nil {
 					if err := c.make(); err != nil {

@@ -60,11 +60,10 @@ func run(data, work, lengths, only string, most int, verbose bool) error {
 		if _, err := fmt.Sscan(text, &length); err != nil {
 			return err
 		}
-		list, err := clips(work, scenes, length, most)
+		list, err := clips(work, scenes, length, most, only)
 		if err != nil {
 			return err
 		}
-		list = slices.DeleteFunc(list, func(c clip) bool { return !strings.Contains(c.file, only) })
 		if err := b.table(length, list); err != nil {
 			return err
 		}
