@@ -159,7 +159,7 @@ func parseHashLine(line []byte) (text string, err error) {
 func (h *hashStream) answer() error {
 	h.body.clock.arrived()
 	var err error
-	if h.leave, err = h.server.lanes.quick.Resume(h.c.Request().Context()); err != nil {
+	if h.leave, err = h.server.lanes.quick.Wait(h.c.Request().Context()); err != nil {
 		return err
 	}
 	defer h.leave()

@@ -92,8 +92,8 @@ func TestBurstIsLetInForAFewTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := gate.Config{Name: "x", AtOnce: 2, Patience: time.Minute, Usual: 100 * time.Millisecond}
 		a := offer(gate.NewLane(config), rand.New(rand.NewPCG(1, 1)), 30, 0, 100*time.Millisecond)
-		if len(a.took) != 12 || a.turned != 18 || a.percentile(100) != 600*time.Millisecond {
-			t.Errorf("%d let in, %d turned away, the last after %s; want two at once and ten who wait for five turns at most", len(a.took), a.turned, a.percentile(100))
+		if len(a.took) != 10 || a.turned != 20 || a.percentile(100) != 500*time.Millisecond {
+			t.Errorf("%d let in, %d turned away, the last after %s; want two at once and eight who wait for four turns at most", len(a.took), a.turned, a.percentile(100))
 		}
 		config.Patience = 250 * time.Millisecond
 		if a := offer(gate.NewLane(config), rand.New(rand.NewPCG(1, 1)), 30, 0, 100*time.Millisecond); len(a.took) != 6 {
@@ -114,6 +114,46 @@ func TestLaneLearnsWhatATurnTakes(t *testing.T) {
 		}
 		if mean := lane.Figures().Mean; mean < 990*time.Millisecond || mean > time.Second {
 			t.Errorf("a turn of a second takes %s", mean)
+		}
+	})
+}
+
+func TestResumedWorkComesNextAndCountsForWhatItResumes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lane := gate.NewLane(gate.Config{Name: "x", AtOnce: 1, Patience: time.Minute, Usual: 100 * time.Millisecond})
+		var mu sync.Mutex
+		var order []string
+		take := func(name string, enter func(context.Context) (func(), error)) {
+			leave, err := enter(t.Context())
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				return
+			}
+			mu.Lock()
+			order = append(order, name)
+			mu.Unlock()
+			time.Sleep(100 * time.Millisecond)
+			leave()
+		}
+		var work sync.WaitGroup
+		for _, each := range []struct {
+			name  string
+			enter func(context.Context) (func(), error)
+		}{{"first", lane.Enter}, {"second", lane.Enter}, {"waiting", lane.Wait}, {"resumed", lane.Resume}} {
+			work.Go(func() { take(each.name, each.enter) })
+			synctest.Wait()
+		}
+		work.Wait()
+		if got := fmt.Sprint(order); got != "[first resumed second waiting]" {
+			t.Errorf("the order is %s", got)
+		}
+		for range 100 { // a piece, and two that resume it
+			take("a", lane.Enter)
+			take("b", lane.Resume)
+			take("c", lane.Resume)
+		}
+		if mean := lane.Figures().Mean; mean < 290*time.Millisecond || mean > 320*time.Millisecond {
+			t.Errorf("a piece of three turns of 100 ms takes %s", mean)
 		}
 	})
 }
