@@ -49,6 +49,8 @@ func benchOffice(b *testing.B) (*office, []hashindex.Match) {
 	o.must(err)
 	o.waitLoaded()
 	b.Cleanup(func() { o.must(o.Desk.Close()); o.must(o.index.Close()) })
+	_, _, err = o.SetPolicy(b.Context(), "", func(p *casework.Policy) { p.FloodSellers = 100_000 })
+	o.must(err)
 	o.collection("shoes", hashindex.Brand)
 	reference, _ := o.add("shoes", hashOf(1))
 	collection, err := o.index.Collection("shoes")
@@ -68,6 +70,7 @@ func BenchmarkRecord(b *testing.B) {
 				obs := casework.Observation{Subject: listing(int(n), fmt.Sprint("seller-", n%1000)), At: start, Matches: matches}
 				if rulings, err := o.Record(context.Background(), "pipeline", []casework.Observation{obs}); err != nil || !rulings[0][0].New {
 					b.Errorf("%+v, %v", rulings, err)
+					return
 				}
 			}
 		})
