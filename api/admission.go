@@ -100,6 +100,15 @@ func begin(c echo.Context) error {
 	return crowded(err)
 }
 
+// stepOut gives the request's place up for as long as it waits for what is not this server's to do. Begin
+// takes one again.
+func stepOut(c echo.Context) {
+	if p, _ := c.Get(placeKey).(*place); p != nil {
+		p.end()
+		p.leave = nil
+	}
+}
+
 // crowded gives a lane's refusal its kind.
 func crowded(err error) error {
 	if busy, ok := errors.AsType[*gate.Busy](err); ok {

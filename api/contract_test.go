@@ -226,6 +226,7 @@ func TestWalkOverEveryOperationKeepsTheContract(t *testing.T) {
 	walkWebhooks(h)
 	walkKeys(h)
 	walkDesk(h)
+	walkNotices(h)
 	for _, path := range []string{"/v1/stats", "/v1/limits", "/v1/changes", "/livez", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/docs/start.js"} {
 		h.get(path).want(200)
 	}

@@ -77,6 +77,9 @@ func wireDeskPolicy(p casework.Policy) wire.DeskPolicy {
 	return wire.DeskPolicy{
 		Claim: text(p.Claim), SightingAge: text(p.SightingAge), SightingCount: &p.SightingCount,
 		PictureAge: text(p.PictureAge), PictureBytes: &p.PictureBytes, FloodSellers: &p.FloodSellers, FloodWindow: text(p.FloodWindow),
+		DraftTerm: text(p.DraftTerm), DecideTerm: text(p.DecideTerm), RemoveTerm: text(p.RemoveTerm), CounterTerm: text(p.CounterTerm), UpholdTerm: text(p.UpholdTerm),
+		TrustAfter: &p.TrustAfter, TrustPercent: &p.TrustPercent, DoubtAfter: &p.DoubtAfter, DoubtPercent: &p.DoubtPercent,
+		Auto: (*string)(&p.Auto), AutoTally: &p.AutoTally,
 	}
 }
 
@@ -85,7 +88,10 @@ func (s *Server) changePolicy(c echo.Context) error {
 	if err := s.readJSON(c, &asked); err != nil {
 		return err
 	}
-	var given struct{ claim, sightingAge, pictureAge, floodWindow *casework.Duration }
+	var given struct {
+		claim, sightingAge, pictureAge, floodWindow *casework.Duration
+		draft, decide, remove, counter, uphold      *casework.Duration
+	}
 	for _, f := range []struct {
 		field string
 		from  *string
@@ -93,6 +99,8 @@ func (s *Server) changePolicy(c echo.Context) error {
 	}{
 		{"claim", asked.Claim, &given.claim}, {"sighting_age", asked.SightingAge, &given.sightingAge},
 		{"picture_age", asked.PictureAge, &given.pictureAge}, {"flood_window", asked.FloodWindow, &given.floodWindow},
+		{"draft_term", asked.DraftTerm, &given.draft}, {"decide_term", asked.DecideTerm, &given.decide}, {"remove_term", asked.RemoveTerm, &given.remove},
+		{"counter_term", asked.CounterTerm, &given.counter}, {"uphold_term", asked.UpholdTerm, &given.uphold},
 	} {
 		if f.from == nil {
 			continue
@@ -111,6 +119,17 @@ func (s *Server) changePolicy(c echo.Context) error {
 		replace(&p.PictureBytes, asked.PictureBytes)
 		replace(&p.FloodSellers, asked.FloodSellers)
 		replace(&p.FloodWindow, given.floodWindow)
+		replace(&p.DraftTerm, given.draft)
+		replace(&p.DecideTerm, given.decide)
+		replace(&p.RemoveTerm, given.remove)
+		replace(&p.CounterTerm, given.counter)
+		replace(&p.UpholdTerm, given.uphold)
+		replace(&p.TrustAfter, asked.TrustAfter)
+		replace(&p.TrustPercent, asked.TrustPercent)
+		replace(&p.DoubtAfter, asked.DoubtAfter)
+		replace(&p.DoubtPercent, asked.DoubtPercent)
+		replace(&p.Auto, (*casework.Auto)(asked.Auto))
+		replace(&p.AutoTally, asked.AutoTally)
 	})
 	if err != nil {
 		return err

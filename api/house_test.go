@@ -22,6 +22,7 @@ import (
 	"touchstone/api"
 	"touchstone/api/wire"
 	"touchstone/casework"
+	"touchstone/casework/pack"
 	"touchstone/fixtures"
 	"touchstone/hashindex"
 	"touchstone/hashindex/align"
@@ -31,6 +32,7 @@ import (
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/searchtest"
 	"touchstone/hashindex/store/memory"
+	"touchstone/hashindex/store/record"
 )
 
 func TestMain(m *testing.M) {
@@ -120,6 +122,7 @@ func serve(t testing.TB, index *hashindex.Index, config api.Config) *house {
 		config.Casework = h.openDesk(index)
 	}
 	h.desk = config.Casework
+	config.History = pack.Codec{Encode: func(c hashindex.Change) ([]byte, error) { return record.Append(nil, c) }, Decode: record.Decode}
 	config.Index, config.Variants, config.NewAligner, config.Version = index, pdq.Derive, align.New, "test"
 	config.Log = slog.New(slog.NewJSONHandler(h.log, nil))
 	if config.Fingerprint == nil {

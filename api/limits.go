@@ -13,6 +13,7 @@ import (
 	"touchstone/api/webhook"
 	"touchstone/api/wire"
 	"touchstone/casework"
+	"touchstone/casework/pack"
 	"touchstone/hashindex"
 )
 
@@ -115,6 +116,13 @@ func (l Limits) byName() map[string]int64 {
 		"partial_frames":        hashindex.MaxPartialFrames,
 		"partial_proposals":     hashindex.MaxProposals,
 		"page":                  maxPage,
+		"notice_hits":           casework.MaxNoticeItems,
+		"notice_statements":     casework.MaxStatements,
+		"pack_bytes":            pack.MaxBytes,
+		"pack_files":            pack.MaxFiles,
+		"pack_hits":             pack.MaxHits,
+		"pack_changes":          pack.MaxHistory,
+		"pack_seconds":          int64(packTime.Seconds()),
 		"wait_seconds":          maxWait,
 		"webhooks":              webhook.MaxHooks,
 		"webhook_events":        webhook.MaxEvents,

@@ -112,6 +112,7 @@ func (s *Server) await(c echo.Context, after hashindex.Seq, long time.Duration) 
 	}
 	ctx := c.Request().Context()
 	bodyOf(c.Request()).clock.extend(long)
+	stepOut(c)
 	timer := time.NewTimer(long)
 	defer timer.Stop()
 	select {
@@ -121,7 +122,7 @@ func (s *Server) await(c echo.Context, after hashindex.Seq, long time.Duration) 
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	return nil
+	return begin(c)
 }
 
 func (s *Server) collectionsByID() (map[hashindex.CollectionID]hashindex.Collection, error) {

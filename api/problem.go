@@ -46,6 +46,7 @@ var (
 	moveRefused       = kind{"transition_not_allowed", 409, "What it is does not allow that", 0}
 	imageMissing      = kind{"image_not_found", 404, "The reference has no picture", 0}
 	fetchDisabled     = kind{"fetch_disabled", 403, "This server fetches no URLs", 0}
+	noticeMissing     = kind{"notice_not_found", 404, "There is no such notice", 0}
 	webhookMissing    = kind{"webhook_not_found", 404, "There is no such webhook", 0}
 	methodNotAllowed  = kind{"method_not_allowed", 405, "The route does not know this method", 0}
 	bodyTooSlow       = kind{"body_too_slow", 408, "The body did not arrive in time", 0}
@@ -85,7 +86,7 @@ var (
 // kinds lists all of them.
 var kinds = []kind{
 	inputInvalid, bodyMalformed, unauthorized, forbidden, crossOrigin, routeNotFound, collectionMissing, referenceMissing,
-	keyMissing, webhookMissing, imageMissing, rateLimited, fetchDisabled, urlRefused, urlFailed,
+	keyMissing, noticeMissing, webhookMissing, imageMissing, rateLimited, fetchDisabled, urlRefused, urlFailed,
 	methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, keyBusy, limitExceeded,
 	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, videoEmpty, videoUnsupported,
 	videoTruncated, videoCorrupt, videoUndecodable, keyReused, clientGone, internalError,

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -74,7 +75,7 @@ func (s *Server) table() []route {
 		{get, "/openapi.yaml", s.contract, nil, public},
 		{get, "/docs", s.docs, nil, public},
 		{get, "/docs/:file", s.docs, nil, public},
-	}, s.caseTable()...)
+	}, slices.Concat(s.caseTable(), s.noticeTable())...)
 }
 
 var parameter = regexp.MustCompile(`:(\w+)`)

@@ -25,6 +25,7 @@ import (
 	"touchstone/api/keys"
 	"touchstone/api/webhook"
 	"touchstone/casework"
+	"touchstone/casework/pack"
 	"touchstone/hashindex"
 )
 
@@ -40,11 +41,12 @@ type Fingerprinter interface {
 	Still(ctx context.Context, encoded []byte) (*image.NRGBA, error)
 }
 
-// Config says what a Server serves. Index, Fingerprint and Casework are needed.
+// Config says what a Server serves. Index, Fingerprint, Casework and History are needed.
 type Config struct {
 	Index       *hashindex.Index
 	Fingerprint Fingerprinter
 	Casework    *casework.Desk
+	History     pack.Codec // how changes become the bytes that the history chains
 
 	// Videos decodes videos; nil: they are refused, and their frames taken as pictures or hashes.
 	Videos Videos
@@ -130,6 +132,7 @@ type Server struct {
 	// resembling has room for half of the processors: additions tell what they resemble by look-ups of
 	// their own, eight for each reference, and must not be late answers to everybody else.
 	resembling chan struct{}
+	packing    chan struct{} // one for each evidence pack being made
 
 	stopping context.Context // done once the server stops
 	stop     context.CancelFunc
@@ -137,8 +140,8 @@ type Server struct {
 
 // New is a server that does not listen yet.
 func New(config Config) (*Server, error) {
-	if config.Index == nil || config.Fingerprint == nil || config.Casework == nil {
-		return nil, errors.New("api: Config needs an Index, a Fingerprint and Casework")
+	if config.Index == nil || config.Fingerprint == nil || config.Casework == nil || config.History.Encode == nil || config.History.Decode == nil {
+		return nil, errors.New("api: Config needs an Index, a Fingerprint, Casework and a History")
 	}
 	config = config.withDefaults()
 	s := &Server{
@@ -151,6 +154,7 @@ func New(config Config) (*Server, error) {
 		memory:   gate.NewBudget(config.Limits.HeldBytes, config.Limits.ClientBytes),
 
 		resembling: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		packing:    make(chan struct{}, 1),
 	}
 	var err error
 	if s.keys, err = keys.Open(context.Background(), keys.Config{Index: s.index, Now: config.Now}); err != nil {

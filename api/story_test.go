@@ -12,7 +12,8 @@ import (
 
 // TestStory walks through the whole over HTTP, with a key for each person: a pipeline posts what a shop
 // sells before anybody knows of it; a lab uploads the reference, and the shop's picture is found looking
-// back; a reviewer claims and confirms; the shop's tally says so.
+// back; a reviewer claims and confirms; the shop's tally says so; the
+// holder files a notice, the shop objects, and the evidence is checked without the server.
 func TestStory(t *testing.T) {
 	h := openWith(t, api.Config{}).ready()
 	operator := h.key(keys.New{Name: "operator", Scopes: keys.Admin})
@@ -72,6 +73,36 @@ func TestStory(t *testing.T) {
 	sellers := into[wire.Sellers](h.getAs(rita, "/v1/sellers").want(200)).Sellers
 	if len(sellers) != 1 || sellers[0] != (wire.Seller{Seller: "shop-9", Confirmed: 1, Rejected: 1}) {
 		t.Errorf("sellers: %+v", sellers)
+	}
+	// The holder's people file, the operator removes the listing, the shop objects, and the evidence stands.
+	n := into[wire.Notice](h.jsonAs(rita, "POST", "/v1/notices", wire.NewNotice{Holder: "acme", Hits: []string{confirmed.ID}, Text: "These are our shoes, and fake.", Submit: true}).want(201))
+	if n.State != "submitted" || n.Due == nil || n.Items[0].Subject.Listing != "L-1" {
+		t.Fatalf("filed: %+v", n)
+	}
+	notice := "/v1/notices/" + n.ID
+	h.jsonAs(operator, "POST", notice+"/decisions", wire.NoticeOrder{Action: "accept"}).want(200)
+	h.jsonAs(operator, "POST", notice+"/decisions", wire.NoticeOrder{Action: "remove"}).want(200)
+	if h := into[wire.Hit](h.getAs(rita, hit).want(200)); h.State != "actioned" || len(h.Notices) != 1 || h.Notices[0] != n.ID {
+		t.Errorf("once the listing is gone: %+v", h)
+	}
+	h.jsonAs(rita, "POST", notice+"/steps", wire.NoticeOrder{Action: "counter", Text: "We bought them from you."}).want(200)
+	n = into[wire.Notice](h.jsonAs(operator, "POST", notice+"/decisions", wire.NoticeOrder{Action: "uphold", Text: "There is no invoice."}).want(200))
+	if n.State != "upheld" || len(n.Statements) != 3 || n.Due != nil {
+		t.Errorf("in the end: %+v", n)
+	}
+	holders := into[wire.HolderRecord](h.getAs(rita, "/v1/holders/acme/record").want(200))
+	if holders.Accepted != 1 || holders.Upheld != 1 || holders.Countered != 1 || holders.Standing != "ordinary" {
+		t.Errorf("acme's record: %+v", holders)
+	}
+	for _, path := range []string{hit + "/pack", notice + "/pack"} {
+		a := h.getAs(rita, path).want(200)
+		if report := passes(t, a.body); !report.Sound() || report.Hits != 1 || report.Changes < 5 {
+			t.Errorf("%s: %+v", path, report)
+		}
+		a.body[len(a.body)/2] ^= 1
+		if report := passes(t, a.body); report.Sound() {
+			t.Errorf("%s: a flipped bit is not found", path)
+		}
 	}
 	if found := findingsOf(t, h.desk); len(found) > 0 {
 		t.Errorf("check: %v", found)

@@ -97,7 +97,11 @@ func (s *Server) fetched(c echo.Context, want expected, url string) (*upload, er
 	if s.config.Fetch == nil {
 		return nil, fail(fetchDisabled, "this server fetches no URLs: its operator has not started it with --fetch")
 	}
+	stepOut(c)
 	encoded, err := s.config.Fetch.Get(c.Request().Context(), url)
+	if err == nil {
+		err = begin(c)
+	}
 	if err != nil {
 		return nil, err
 	}

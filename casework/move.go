@@ -32,7 +32,7 @@ func (e *MoveError) Error() string {
 
 func (e *MoveError) Unwrap() error { return ErrMove }
 
-func refuse[From, To ~string](what string, from From, wanted To, allowed []To) error {
+func refuse[From, To ~string](what string, from From, wanted To, allowed []To) *MoveError {
 	e := &MoveError{What: what, From: string(from), Wanted: string(wanted)}
 	for _, a := range allowed {
 		e.Allowed = append(e.Allowed, string(a))

@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -291,6 +292,9 @@ func (n *Notice) holds(id HitID) bool {
 
 func loadNotice(r hashindex.Reader, id NoticeID) (Notice, error) {
 	n, err := load[Notice](r, noticeRows, id.key())
+	if errors.Is(err, hashindex.ErrNotFound) {
+		err = hashindex.ErrNotFound // whatever the row is called
+	}
 	if err != nil {
 		return n, fmt.Errorf("notice %d: %w", id, err)
 	}

@@ -68,7 +68,9 @@ func noticeable(r hashindex.Reader, v Visible, asked NewNotice, at time.Time) ([
 			return nil, err
 		}
 		if why != "" {
-			return nil, &MoveError{What: "hit " + id.String(), From: string(h.State), Wanted: "to be in a notice", Allowed: []string{string(Confirmed)}, Why: why}
+			refused := refuse("hit "+id.String(), h.State, "a notice", allowed(h.State))
+			refused.Why = why
+			return nil, refused
 		}
 		hits[i] = h
 	}

@@ -295,6 +295,17 @@ type DeskPolicy struct {
 	PictureBytes  *int64  `json:"picture_bytes,omitempty"`
 	FloodSellers  *int    `json:"flood_sellers,omitempty"`
 	FloodWindow   *string `json:"flood_window,omitempty"`
+	DraftTerm     *string `json:"draft_term,omitempty"`
+	DecideTerm    *string `json:"decide_term,omitempty"`
+	RemoveTerm    *string `json:"remove_term,omitempty"`
+	CounterTerm   *string `json:"counter_term,omitempty"`
+	UpholdTerm    *string `json:"uphold_term,omitempty"`
+	TrustAfter    *int    `json:"trust_after,omitempty"`
+	TrustPercent  *int    `json:"trust_percent,omitempty"`
+	DoubtAfter    *int    `json:"doubt_after,omitempty"`
+	DoubtPercent  *int    `json:"doubt_percent,omitempty"`
+	Auto          *string `json:"auto,omitempty"` // off, draft, submit
+	AutoTally     *int    `json:"auto_tally,omitempty"`
 	Seq           uint64  `json:"seq,omitempty"` // of the change just made
 }
 

@@ -26,6 +26,7 @@ func (a *app) hitsCommand() *cobra.Command {
 		a.orderCommand("reopen", "Look at decided hits again"),
 		a.orderCommand("undo", "Take the last decision back"),
 		a.orderCommand("comment", "Note something about hits"),
+		a.packCommand("hits", "hit"),
 		a.verb("sellers", "List how the hits of sellers were decided", cobra.NoArgs, a.listSellers))
 }
 

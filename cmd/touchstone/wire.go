@@ -142,6 +142,7 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 	maker := fingerprint.New(fingerprint.Limits{})
 	config := p.config
 	config.Index, config.Fingerprint, config.Casework = index, maker, desk
+	config.History = historyCodec
 	config.Variants, config.NewAligner = pdq.Derive, align.New
 	config.Videos = video.New(maker, video.Limits{})
 	config.Limits.Pictures = pictureLimits(maker.Limits())
