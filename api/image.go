@@ -10,6 +10,7 @@ import (
 
 var imageTypes = map[string]string{
 	"jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp", "bmp": "image/bmp",
+	"avif": "image/avif", "heic": "image/heic", "tiff": "image/tiff",
 }
 
 func (s *Server) showImage(c echo.Context) error {

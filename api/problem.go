@@ -62,6 +62,7 @@ var (
 	imageUnsupported  = kind{string(hashindex.UnsupportedFormat), 422, "The picture is in no format that is read here", 0}
 	imageTruncated    = kind{string(hashindex.TruncatedImage), 422, "The picture is cut short", 0}
 	imageCorrupt      = kind{string(hashindex.CorruptImage), 422, "The picture is damaged", 0}
+	imageUndecodable  = kind{string(hashindex.UndecodableImage), 422, "The picture breaks its decoder, or takes it too long", 0}
 	urlRefused        = kind{"url_refused", 422, "The URL may not be fetched", 0}
 	urlFailed         = kind{"url_failed", 422, "The URL answers with no document", 0}
 	keyReused         = kind{"idempotency_key_reused", 422, "The key belongs to a request for something else", 0}
@@ -88,7 +89,7 @@ var kinds = []kind{
 	inputInvalid, bodyMalformed, unauthorized, forbidden, crossOrigin, routeNotFound, collectionMissing, referenceMissing,
 	keyMissing, noticeMissing, webhookMissing, imageMissing, rateLimited, fetchDisabled, urlRefused, urlFailed,
 	methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, keyBusy, limitExceeded,
-	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, videoEmpty, videoUnsupported,
+	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, imageUndecodable, videoEmpty, videoUnsupported,
 	videoTruncated, videoCorrupt, videoUndecodable, keyReused, clientGone, internalError,
 	holderMissing, rightMissing, licenceMissing, hitMissing, verdictMissing, quarantineMissing, moveRefused,
 	storageDamaged, notReady, stopping, overloaded, timedOut, storageReadOnly, storageFailed, storageFull,
@@ -173,6 +174,7 @@ func kindOf(err error) kind {
 		{fetch.ErrRefused, urlRefused},
 		{fetch.ErrFailed, urlFailed},
 		{hashindex.ErrNotReady, notReady},
+		{hashindex.ErrBusy, overloaded},
 		{hashindex.ErrClosed, stopping},
 		{hashindex.ErrReadOnly, storageReadOnly},
 		{hashindex.ErrDamaged, storageDamaged},
@@ -191,7 +193,7 @@ func kindOf(err error) kind {
 }
 
 func kindOfDecode(reason hashindex.DecodeReason) kind {
-	for _, k := range []kind{imageEmpty, imageUnsupported, imageTruncated, videoEmpty, videoUnsupported, videoTruncated, videoCorrupt, videoUndecodable} {
+	for _, k := range []kind{imageEmpty, imageUnsupported, imageTruncated, imageUndecodable, videoEmpty, videoUnsupported, videoTruncated, videoCorrupt, videoUndecodable} {
 		if k.code == string(reason) {
 			return k
 		}

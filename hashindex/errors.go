@@ -7,19 +7,20 @@ import (
 
 // The sentinels say who can mend it. They arrive wrapped with the thing that failed.
 var (
-	ErrInvalid   = errors.New("invalid input")              // the caller: change the request
-	ErrNotFound  = errors.New("not found")                  // the caller: no such thing
-	ErrExists    = errors.New("already exists")             // the caller: the name is taken
-	ErrNotEmpty  = errors.New("not empty")                  // the caller: remove what it holds first
-	ErrRecipe    = errors.New("of another recipe")          // the caller: fingerprint again with this recipe (I4)
-	ErrNotReady  = errors.New("still loading")              // time: ask again
-	ErrNotOurs   = errors.New("not a touchstone store")     // the operator: wrong file
-	ErrNewer     = errors.New("written by a newer version") // the operator: run that version
-	ErrDamaged   = errors.New("damaged")                    // the operator: restore from a backup
-	ErrLocked    = errors.New("in use by another process")  // the operator: stop it, or ask its server
-	ErrReadOnly  = errors.New("opened read-only")           // the operator
-	ErrClosed    = errors.New("closed")                     // nobody: the index is shutting down
-	ErrUndecoded = errors.New("picture refused")            // the caller: not a picture we can or will decode
+	ErrInvalid   = errors.New("invalid input")               // the caller: change the request
+	ErrNotFound  = errors.New("not found")                   // the caller: no such thing
+	ErrExists    = errors.New("already exists")              // the caller: the name is taken
+	ErrNotEmpty  = errors.New("not empty")                   // the caller: remove what it holds first
+	ErrRecipe    = errors.New("of another recipe")           // the caller: fingerprint again with this recipe (I4)
+	ErrNotReady  = errors.New("still loading")               // time: ask again
+	ErrBusy      = errors.New("more to do than can be done") // time: ask again, or for less
+	ErrNotOurs   = errors.New("not a touchstone store")      // the operator: wrong file
+	ErrNewer     = errors.New("written by a newer version")  // the operator: run that version
+	ErrDamaged   = errors.New("damaged")                     // the operator: restore from a backup
+	ErrLocked    = errors.New("in use by another process")   // the operator: stop it, or ask its server
+	ErrReadOnly  = errors.New("opened read-only")            // the operator
+	ErrClosed    = errors.New("closed")                      // nobody: the index is shutting down
+	ErrUndecoded = errors.New("picture refused")             // the caller: not a picture we can or will decode
 )
 
 // InputError is an ErrInvalid that names the field.
@@ -60,6 +61,7 @@ const (
 	UnsupportedFormat DecodeReason = "image_format_unsupported"
 	TruncatedImage    DecodeReason = "image_truncated"
 	CorruptImage      DecodeReason = "image_corrupt"
+	UndecodableImage  DecodeReason = "image_undecodable" // its decoder was stopped, or broke
 
 	EmptyVideo       DecodeReason = "video_empty"
 	UnsupportedVideo DecodeReason = "video_format_unsupported"

@@ -54,6 +54,8 @@ var owners = map[string][]string{
 	"github.com/corona10/goimagehash":     {"hashindex/fingerprint"},
 	"github.com/disintegration/imaging":   {"hashindex/fingerprint"},
 	"github.com/gen2brain/jpegn":          {"hashindex/fingerprint", "hashindex/fingerprint/jpegplanes"}, // whose tests compare with it
+	"github.com/gen2brain/avif":           {"hashindex/fingerprint", "fixtures"},                         // which have nothing else that encodes
+	"github.com/gen2brain/heic":           {"hashindex/fingerprint"},
 	"github.com/spf13/cobra":              {"cmd/touchstone"},
 	"github.com/schollz/progressbar":      {"cmd/touchstone"},
 }

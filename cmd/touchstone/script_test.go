@@ -18,13 +18,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"touchstone/fixtures"
-	"touchstone/hashindex/sandbox"
 )
 
 // TestMain makes this binary the command: in scripts under its name, and for tests that kill it
 // by an environment variable.
 func TestMain(m *testing.M) {
-	sandbox.Enter()
+	becomeChild()
 	command := func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 	if os.Getenv("TOUCHSTONE_RUN_AS_COMMAND") != "" {
 		command()

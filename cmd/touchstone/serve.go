@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	decoding "touchstone/hashindex/fingerprint/worker"
 )
 
 const defaultListen = "127.0.0.1:8080"
@@ -17,8 +20,9 @@ func (a *app) serveCommand() *cobra.Command {
 	var door *doorway
 	var searcher string
 	var reach reach
+	var tiff bool
 	verb := a.verb("serve", "Answer over HTTP", cobra.NoArgs, func(ctx context.Context, _ []string) error {
-		return a.serve(ctx, door, searcher, reach)
+		return a.serve(ctx, door, searcher, reach, tiff)
 	})
 	verb.Long = `Answer over HTTP until interrupted. Without any configuration the data folder is ./touchstone-data,
 made if it is missing, and the address ` + defaultListen + `, where only this machine can ask, and needs no key until
@@ -33,10 +37,11 @@ A second interrupt ends it at once.`
 	door = addDoorwayFlags(verb.Flags())
 	verb.Flags().StringVar(&searcher, "searcher", defaultSearcher, "`name` of the index in memory: multiindex or linear; bktree: none, the data folder is searched; all give the same answers")
 	reach.flags(verb.Flags())
+	verb.Flags().BoolVar(&tiff, "tiff", false, "take TIFF pictures too, decoded apart like all that is risky")
 	return verb
 }
 
-func (a *app) serve(ctx context.Context, door *doorway, searcher string, reach reach) error {
+func (a *app) serve(ctx context.Context, door *doorway, searcher string, reach reach, tiff bool) error {
 	if err := door.check(); err != nil {
 		return usageError{err, "touchstone serve"}
 	}
@@ -57,7 +62,7 @@ func (a *app) serve(ctx context.Context, door *doorway, searcher string, reach r
 	log := slog.New(slog.NewTextHandler(a.stderr, nil))
 	config := door.config()
 	config.Deliver, config.Fetch = outside, reach.ifAsked(outside)
-	h, err := open(a.folder, writing, plan{searcher: searcher, config: config}, log)
+	h, err := open(a.folder, writing, plan{searcher: searcher, config: config, tiff: tiff}, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -67,13 +72,27 @@ func (a *app) serve(ctx context.Context, door *doorway, searcher string, reach r
 	}
 	log.Info("serving", "listen", listener.Addr().String(), "data", a.folder, "recipe", h.index.Recipe(), "searcher", searcher, "seq", h.index.Seq(),
 		"tls", door.certificate != nil, "behind_proxy", door.behind, "keys", usable, "drain", door.drain,
-		"fetch", reach.fetch, "fetch_allowed", reach.networks, "fetch_ports", reach.ports)
+		"tiff", tiff, "fetch", reach.fetch, "fetch_allowed", reach.networks, "fetch_ports", reach.ports)
 	if h.server.Keys().Empty() {
 		log.Warn("there are no keys: whoever reaches this address may do everything")
 	}
 	fmt.Fprintf(a.stdout, welcome, door.scheme(), listener.Addr())
+	var warming sync.WaitGroup
+	warming.Go(func() { warm(ctx, h.workers, log) })
 	err = h.server.Serve(ctx, listener) // until ctx ends, then it drains
+	warming.Wait()
 	return errors.Join(err, h.close())
+}
+
+// warm has the decoding workers ready before the first picture needs one, and says what confines them.
+func warm(ctx context.Context, workers *decoding.Pool, log *slog.Logger) {
+	confinement, err := workers.Warm(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		log.Error("AVIF, HEIC and pictures that move cannot be decoded", "error", err)
+	case err == nil:
+		log.Info("decoding workers are ready", "confinement", confinement.String())
+	}
 }
 
 // welcome is printed at the start; its lines work when they are pasted, with any picture.

@@ -13,6 +13,7 @@ import (
 	"touchstone/hashindex"
 	"touchstone/hashindex/align"
 	"touchstone/hashindex/fingerprint"
+	decoding "touchstone/hashindex/fingerprint/worker"
 	"touchstone/hashindex/store/record"
 )
 
@@ -34,7 +35,9 @@ The digest of the last change can be compared with the one that the server shows
 }
 
 func (a *app) verify(ctx context.Context, names []string) error {
-	v := pack.Verifier{Codec: historyCodec, Maker: fingerprint.New(fingerprint.Limits{}), Recipe: fingerprint.Recipe, NewAligner: align.New}
+	workers := decoding.New(decoding.Options{Maker: fingerprint.Options{TIFF: true}})
+	defer workers.Close()
+	v := pack.Verifier{Codec: historyCodec, Maker: workers, Recipe: fingerprint.Recipe, NewAligner: align.New}
 	unsound := 0
 	for _, name := range names {
 		raw, err := readPack(name)

@@ -20,6 +20,7 @@ import (
 	"touchstone/hashindex/fingerprint"
 	"touchstone/hashindex/fingerprint/pdq"
 	"touchstone/hashindex/fingerprint/video"
+	decoding "touchstone/hashindex/fingerprint/worker"
 	"touchstone/hashindex/search/bktree"
 	"touchstone/hashindex/search/keypoint"
 	"touchstone/hashindex/search/linear"
@@ -33,6 +34,7 @@ type house struct {
 	storage hashindex.Storage
 	index   *hashindex.Index
 	desk    *casework.Desk
+	workers *decoding.Pool // decode what is risky
 	server  *api.Server
 	handler http.Handler
 }
@@ -60,6 +62,7 @@ type plan struct {
 	searcher string     // the one in memory
 	lazy     bool       // load it only when the questions are many
 	config   api.Config // of the server, but for what build puts in
+	tiff     bool       // take TIFF pictures
 }
 
 // open is openHouse without waiting for the searchers.
@@ -139,19 +142,19 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 	if err != nil {
 		return nil, errors.Join(err, index.Close())
 	}
-	maker := fingerprint.New(fingerprint.Limits{})
+	workers := decoding.New(decoding.Options{Maker: fingerprint.Options{TIFF: p.tiff}, Log: log})
 	config := p.config
-	config.Index, config.Fingerprint, config.Casework = index, maker, desk
+	config.Index, config.Fingerprint, config.Casework = index, workers, desk
 	config.History = historyCodec
 	config.Variants, config.NewAligner = pdq.Derive, align.New
-	config.Videos = video.New(maker, video.Limits{})
-	config.Limits.Pictures = pictureLimits(maker.Limits())
+	config.Videos = video.New(fingerprint.New(fingerprint.Limits{}), video.Limits{})
+	config.Limits.Pictures = pictureLimits(workers.Limits())
 	config.Version, config.Log = thisBuild().Version, log
 	server, err := api.New(config)
 	if err != nil {
-		return nil, errors.Join(err, desk.Close(), index.Close())
+		return nil, errors.Join(err, workers.Close(), desk.Close(), index.Close())
 	}
-	return &house{storage: storage, index: index, desk: desk, server: server, handler: server}, nil
+	return &house{storage: storage, index: index, workers: workers, desk: desk, server: server, handler: server}, nil
 }
 
 // newLaying is what the tier partial of an index is made of, to be measured alone.
@@ -177,5 +180,7 @@ func pictureLimits(l fingerprint.Limits) map[string]int64 {
 	}
 }
 
-// close closes the desk, then the index, then the store.
-func (h *house) close() error { return errors.Join(h.desk.Close(), h.index.Close(), h.storage.Close()) }
+// close ends the workers, closes the desk, then the index, then the store.
+func (h *house) close() error {
+	return errors.Join(h.workers.Close(), h.desk.Close(), h.index.Close(), h.storage.Close())
+}

@@ -1,5 +1,7 @@
-// Package fingerprint makes fingerprints of encoded pictures: JPEG, PNG, GIF, WebP and BMP, told
-// apart by their content.
+// Package fingerprint makes fingerprints of encoded pictures: JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and,
+// where it is asked for, TIFF, told apart by their content.
+//
+// AVIF, HEIC, TIFF and pictures that move are risky: see Options.Contained and package worker.
 //
 // A picture goes through three stages. Its headers are walked first, so that a truncated file, an
 // unknown format or one over a limit is refused before a decoder runs. Then it is decoded, frame
@@ -21,15 +23,49 @@ import (
 // takes at most Limits.DecodeBytes and some megabytes, so the caller bounds how many run. Up to 32
 // MiB a call are kept for the next one, until the garbage collector asks for them.
 type Maker struct {
+	options   Options
 	limits    Limits
 	samplers  sync.Pool
 	detailers sync.Pool
 }
 
+// Options say which pictures a Maker takes. The zero value takes those that it can decode without risk.
+type Options struct {
+	Limits Limits
+
+	// TIFF has TIFF pictures taken. Few are sent to markets, and the format has many corners.
+	TIFF bool
+
+	// Contained says that this process may die: risky pictures are decoded here, instead of being
+	// answered by a *RiskyError.
+	Contained bool
+}
+
+// RiskyError is a picture that only a contained Maker decodes, with what its headers say. It is a refusal
+// where there is no such Maker.
+type RiskyError struct {
+	Format        string
+	Width, Height int // as shown
+	Frames        int // that will be fingerprinted
+}
+
+func (e *RiskyError) Error() string {
+	return "pictures that move, AVIF, HEIC and TIFF are decoded by workers, and there are none here"
+}
+
+func (e *RiskyError) Unwrap() error {
+	return &hashindex.DecodeError{Reason: hashindex.UnsupportedFormat, Detail: e.Error()}
+}
+
 // New is a Maker with these limits; the zero Limits are the defaults.
-func New(limits Limits) *Maker {
+func New(limits Limits) *Maker { return NewWith(Options{Limits: limits}) }
+
+// NewWith is a Maker with these options.
+func NewWith(options Options) *Maker {
+	options.Limits = options.Limits.withDefaults()
 	return &Maker{
-		limits:    limits.withDefaults(),
+		options:   options,
+		limits:    options.Limits,
 		samplers:  sync.Pool{New: func() any { return new(sampler) }},
 		detailers: sync.Pool{New: func() any { return new(detailer) }},
 	}
@@ -38,8 +74,11 @@ func New(limits Limits) *Maker {
 // Limits are the limits in force, defaults filled in.
 func (m *Maker) Limits() Limits { return m.limits }
 
+// Options are the options in force, defaults filled in.
+func (m *Maker) Options() Options { return m.options }
+
 // Picture makes the fingerprints of an encoded picture: one frame of a still, up to
-// Limits.AnimationFrames of an animated GIF, spread evenly and with their times.
+// Limits.AnimationFrames of one that moves, spread evenly and with their times.
 //
 // A decoder cannot be interrupted: ctx is heeded between stages and between frames.
 func (m *Maker) Picture(ctx context.Context, encoded []byte) (hashindex.Picture, error) {
@@ -88,13 +127,26 @@ func (m *Maker) picture(ctx context.Context, encoded []byte, d *detailer) (hashi
 
 // features are those of a frame, with a closer look at it when it is asked for.
 func (m *Maker) features(d *detailer, img image.Image, h header) hashindex.Features {
-	f := d.features(img, h)
+	return m.WithCloser(d.features(img, h))
+}
+
+// WithCloser gives the features of a query their closer look, which does not travel between processes.
+func (m *Maker) WithCloser(f hashindex.Features) hashindex.Features {
 	f.Closer = func() hashindex.Features {
 		d := m.detailers.Get().(*detailer)
 		defer m.detailers.Put(d)
 		return d.closer(f)
 	}
 	return f
+}
+
+// Warm gets the decoders of AVIF and HEIC ready, which are compiled when they are first used: seconds of
+// work. They say so of a picture that is none.
+func (m *Maker) Warm() {
+	for _, f := range []format{formatAVIF, formatHEIC} {
+		h := header{format: f}
+		h.decode(nil)
+	}
 }
 
 // timed adds the time that a part of the work takes.
@@ -131,8 +183,15 @@ func (m *Maker) inspect(encoded []byte) (header, error) {
 		return header{}, err
 	}
 	h := header{format: f, orientation: upright}
+	if f == formatTIFF && !m.options.TIFF {
+		return header{}, refuse(hashindex.UnsupportedFormat, "TIFF is not taken here: send JPEG or PNG")
+	}
 	if err := h.read(encoded, m.limits); err != nil {
 		return header{}, err
+	}
+	if h.risky() && !m.options.Contained {
+		width, height := h.orientation.size(h.width, h.height)
+		return header{}, &RiskyError{Format: string(f), Width: width, Height: height, Frames: h.frames()}
 	}
 	return h, nil
 }

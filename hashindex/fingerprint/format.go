@@ -16,11 +16,14 @@ const (
 	formatGIF  format = "gif"
 	formatWebP format = "webp"
 	formatBMP  format = "bmp"
+	formatTIFF format = "tiff"
+	formatAVIF format = "avif"
+	formatHEIC format = "heic"
 )
 
 func (f format) String() string { return string(f) }
 
-// sniff tells the format by the first bytes. It refuses all but five, by name where it can.
+// sniff tells the format by the first bytes. It refuses what it does not know, by name where it can.
 func sniff(encoded []byte) (format, error) {
 	switch {
 	case len(encoded) == 0:
@@ -35,16 +38,20 @@ func sniff(encoded []byte) (format, error) {
 		return formatWebP, nil
 	case begins(encoded, "BM") && len(encoded) > bmpInfoAt && bmpInfoSize(encoded[bmpInfoAt]):
 		return formatBMP, nil
+	case begins(encoded, "II*\x00"), begins(encoded, "MM\x00*"):
+		return formatTIFF, nil
+	case begins(encoded, "????ftyp"):
+		if f := brandOf(encoded); f != "" {
+			return f, nil
+		}
 	}
-	return "", refuse(hashindex.UnsupportedFormat, "%s is not supported: send JPEG, PNG, GIF, WebP or BMP", foreign(encoded))
+	return "", refuse(hashindex.UnsupportedFormat, "%s is not supported: send JPEG, PNG, GIF, WebP, BMP, AVIF or HEIC", foreign(encoded))
 }
 
 // foreign names what these bytes are, for the message only.
 func foreign(encoded []byte) string {
 	for _, known := range []struct{ magic, name string }{
-		{"II*\x00", "TIFF"}, {"MM\x00*", "TIFF"},
-		{"????ftypavi", "AVIF"},
-		{"????ftyphei", "HEIC"}, {"????ftyphev", "HEIC"}, {"????ftypmif1", "HEIF"}, {"????ftypmsf1", "HEIF"},
+		{"????ftypmif", "HEIF of another codec"}, {"????ftypmsf", "HEIF of another codec"},
 		{"????ftyp", "MP4 video"}, {"\x1aE\xdf\xa3", "Matroska video"},
 		{"\x00\x00\x01\x00", "ICO"},
 		{"\x00\x00\x00\x0cjP  ", "JPEG 2000"}, {"\xff\x4f\xff\x51", "JPEG 2000"},

@@ -15,7 +15,7 @@ func FuzzPicture(f *testing.F) {
 	f.Add(encodeGIF(f, 3, 12))
 	f.Add([]byte(tinyWebP))
 	f.Add(pngOfSize(30000, 30000))
-	m := New(Limits{ImagePixels: 1 << 18, AnimationPixels: 1 << 20, JPEGScans: 8, AnimationFrames: 4})
+	m := contained(Limits{ImagePixels: 1 << 18, AnimationPixels: 1 << 20, JPEGScans: 8, AnimationFrames: 4})
 	f.Fuzz(func(t *testing.T, encoded []byte) {
 		picture, err := m.Picture(context.Background(), encoded)
 		switch {

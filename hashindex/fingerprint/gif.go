@@ -1,28 +1,13 @@
 package fingerprint
 
 import (
+	"bytes"
 	"encoding/binary"
+	"image"
+	"image/gif"
+	"io"
 	"time"
 )
-
-// animation is what a GIF draws. The blocks are walked without decoding any pixels, so that the
-// work is known before it is done: 189 KB can ask for 192 MB of frames.
-type animation struct {
-	width, height int
-	head          []byte // signature, screen and global palette: what each frame needs to be decoded
-	drawings      []drawing
-	sampled       int // how many of them are fingerprinted
-}
-
-// drawing is one image block: a rectangle painted over what is there.
-type drawing struct {
-	block         []byte // the image descriptor and its data, after its control block
-	control       []byte // the graphic control block, which holds the transparent colour; may be empty
-	at            time.Duration
-	x, y          int
-	width, height int
-	disposal      byte // what happens to the rectangle before the next drawing
-}
 
 // Bytes that begin a block, and sizes: GIF89a specification, sections 17 to 27.
 const (
@@ -34,10 +19,6 @@ const (
 	gifImageSize  = 10
 )
 
-// drawingOverhead is the pixels that take as long as starting a decoder, rounded up, so that
-// thousands of tiny drawings count as work too: 15 µs against 7 ns a pixel, BenchmarkGIF.
-const drawingOverhead = 4096
-
 // readGIF walks the blocks to the trailer. A file that ends after a whole block is complete
 // enough: many encoders leave the trailer out, and every viewer shows it.
 func (h *header) readGIF(encoded []byte, limits Limits) error {
@@ -45,28 +26,22 @@ func (h *header) readGIF(encoded []byte, limits Limits) error {
 	if !w.screen() {
 		return truncated(formatGIF)
 	}
-	a := &w.animation
-	h.width, h.height, h.animation = a.width, a.height, a
-	if h.width == 0 || h.height == 0 {
+	if w.width == 0 || w.height == 0 {
 		return corrupt(formatGIF, "its screen has no pixels")
 	}
-	const bytesPerPixel = 9 // the canvas, a copy of what a drawing covers, and the drawing
-	if err := limits.pixels(h.width, h.height, bytesPerPixel); err != nil {
+	if err := limits.pixels(w.width, w.height, canvasBytes); err != nil {
 		return err
 	}
 	if err := w.blocks(limits); err != nil {
 		return err
 	}
-	if len(a.drawings) == 0 {
-		return corrupt(formatGIF, "it has no frame")
-	}
-	a.sampled = int(min(int64(len(a.drawings)), limits.AnimationFrames))
-	return nil
+	return h.moves(&w.animation, limits)
 }
 
 // gifWalk is the state of a walk: what is left to read, and what was found.
 type gifWalk struct {
 	animation
+	head    []byte // signature, screen and global palette: what each frame needs to be decoded
 	rest    []byte
 	control []byte
 	now     time.Duration
@@ -136,18 +111,45 @@ func (w *gifWalk) image() bool {
 	if _, ok = w.take(1); !ok || !w.subBlocks() { // one byte: the size of the first codes
 		return false
 	}
-	d := drawing{
-		block: start[:len(start)-len(w.rest)], control: w.control, at: w.now,
-		x: int(binary.LittleEndian.Uint16(descriptor[1:])), y: int(binary.LittleEndian.Uint16(descriptor[3:])),
-		width: int(binary.LittleEndian.Uint16(descriptor[5:])), height: int(binary.LittleEndian.Uint16(descriptor[7:])),
-	}
+	x, y := int(binary.LittleEndian.Uint16(descriptor[1:])), int(binary.LittleEndian.Uint16(descriptor[3:]))
+	width, height := int(binary.LittleEndian.Uint16(descriptor[5:])), int(binary.LittleEndian.Uint16(descriptor[7:]))
+	d := drawing{at: w.now, rect: image.Rect(x, y, x+width, y+height)}
+	one := gifDrawing{head: w.head, control: w.control, block: start[:len(start)-len(w.rest)]}
+	d.decode = one.decode
 	if len(w.control) > 0 {
-		d.disposal = w.control[3] >> 2 & 7
+		d.disposal = gifDisposal(w.control[3] >> 2 & 7)
 	}
 	w.now += delay(w.control)
-	w.work += int64(d.width)*int64(d.height) + drawingOverhead
+	w.work += int64(width)*int64(height) + drawingOverhead
 	w.drawings, w.control = append(w.drawings, d), nil
 	return true
+}
+
+// gifDisposal reads GIF89a, section 23.
+func gifDisposal(code byte) disposal {
+	switch code {
+	case 2:
+		return disposeBackground
+	case 3:
+		return disposePrevious
+	}
+	return disposeNothing
+}
+
+// gifDrawing is one drawing, decoded as a GIF of its own.
+type gifDrawing struct {
+	head    []byte
+	control []byte // the graphic control block, which holds the transparent colour; may be empty
+	block   []byte // the image descriptor and its data
+}
+
+func (d gifDrawing) decode() (_ image.Image, err error) {
+	defer refusePanic(formatGIF, &err)
+	img, err := gif.Decode(io.MultiReader(bytes.NewReader(d.head), bytes.NewReader(d.control), bytes.NewReader(d.block)))
+	if err != nil {
+		return nil, corrupt(formatGIF, err.Error())
+	}
+	return img, nil
 }
 
 // delay is how long a drawing stays. A hundredth or less stands for a tenth, as browsers have it.

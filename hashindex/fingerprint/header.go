@@ -10,8 +10,11 @@ import (
 	"io"
 	"time"
 
+	"github.com/gen2brain/avif"
+	"github.com/gen2brain/heic"
 	"github.com/gen2brain/jpegn"
 	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
 
 	"touchstone/hashindex"
@@ -23,7 +26,7 @@ type header struct {
 	format        format
 	width, height int // as stored, before orientation
 	orientation   orientation
-	animation     *animation // of a GIF; nil for the other formats
+	animation     *animation // of a GIF, and of any picture that moves; nil otherwise
 }
 
 // read walks the encoded picture and fills the header in. It refuses what is truncated, and what
@@ -39,9 +42,23 @@ func (h *header) read(encoded []byte, limits Limits) (err error) {
 		return h.readGIF(encoded, limits)
 	case formatWebP:
 		return h.readWebP(encoded, limits)
-	default:
+	case formatBMP:
 		return h.readBMP(encoded, limits)
+	case formatTIFF:
+		return h.readTIFF(encoded, limits)
+	default:
+		return h.readBoxes(encoded, limits)
 	}
+}
+
+// risky reports whether the picture is decoded only where a failure is contained: its decoder is large
+// and young, or its work is much.
+func (h *header) risky() bool {
+	switch h.format {
+	case formatTIFF, formatAVIF, formatHEIC:
+		return true
+	}
+	return h.frames() > 1
 }
 
 // eachFrame decodes the picture and calls use with each frame, which it may keep only until it
@@ -53,10 +70,10 @@ func (h *header) eachFrame(ctx context.Context, encoded []byte, use func(image.I
 		}
 		return use(img, 0)
 	}
-	switch h.format {
-	case formatGIF:
+	switch {
+	case h.animation != nil:
 		return h.animation.eachFrame(ctx, use)
-	case formatJPEG:
+	case h.format == formatJPEG:
 		// What this decoder gives up, damaged pictures above all, the general one makes the most of; where
 		// both decode a picture, they agree in every sample.
 		if err := jpegplanes.Decode(encoded, show); err != jpegplanes.ErrUnsupported {
@@ -81,8 +98,14 @@ func (h *header) decode(encoded []byte) (img image.Image, err error) {
 		img, err = png.Decode(r)
 	case formatWebP:
 		img, err = webp.Decode(r)
-	default:
+	case formatBMP:
 		img, err = bmp.Decode(r)
+	case formatTIFF:
+		img, err = tiff.Decode(r)
+	case formatAVIF:
+		img, err = avif.Decode(r)
+	default:
+		img, err = heic.Decode(r)
 	}
 	if err != nil {
 		return nil, h.explain(err)

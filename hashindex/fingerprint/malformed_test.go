@@ -20,7 +20,7 @@ import (
 // answer is a picture, or a refusal that names its reason, and it comes soon.
 func TestHostileFilesAreDecodedOrRefused(t *testing.T) {
 	root := filepath.Join(dataDir(t), "malformed")
-	m := New(Limits{})
+	m := contained(Limits{})
 	counts := map[string]int{}
 	var slowest time.Duration
 	var slowestPath string
@@ -73,7 +73,7 @@ func TestPngSuite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = New(Limits{}).Picture(context.Background(), encoded)
+		_, err = contained(Limits{}).Picture(context.Background(), encoded)
 		if damaged := strings.HasPrefix(filepath.Base(path), "x"); damaged != (err != nil) {
 			t.Errorf("%s: %v", path, err)
 		}

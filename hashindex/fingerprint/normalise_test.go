@@ -19,7 +19,7 @@ import (
 
 func mustPicture(tb testing.TB, encoded []byte) hashindex.Picture {
 	tb.Helper()
-	picture, err := New(Limits{}).Picture(context.Background(), encoded)
+	picture, err := contained(Limits{}).Picture(context.Background(), encoded)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestOrientationIsApplied(t *testing.T) {
 
 func TestRealOrientationsAgree(t *testing.T) {
 	dir := filepath.Join(dataDir(t), "malformed", "exif-orientation")
-	m := New(Limits{})
+	m := contained(Limits{})
 	for _, shape := range []string{"Landscape", "Portrait"} {
 		want := fingerprintOf(t, m, filepath.Join(dir, shape+"_1.jpg"))
 		for o := 2; o <= 8; o++ {
@@ -169,7 +169,7 @@ func decodeWebP(t *testing.T, path string) image.Image {
 }
 
 func TestManyGoroutinesGetOneAnswer(t *testing.T) {
-	m := New(Limits{})
+	m := contained(Limits{})
 	pictures := [][]byte{encodeJPEG(t, scenery(600, 400, 6)), encodePNG(t, logo(90)), encodeGIF(t, 5, 40)}
 	var want []hashindex.Picture
 	for _, encoded := range pictures {
@@ -192,7 +192,7 @@ func TestManyGoroutinesGetOneAnswer(t *testing.T) {
 func TestEndedContextStopsTheWork(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := New(Limits{}).Picture(ctx, encodePNG(t, logo(50)))
+	_, err := contained(Limits{}).Picture(ctx, encodePNG(t, logo(50)))
 	if err == nil || !strings.Contains(err.Error(), "canceled") {
 		t.Errorf("got %v, want the context's error", err)
 	}

@@ -58,3 +58,19 @@ func (o orientation) known() orientation {
 	}
 	return o
 }
+
+// turned is the orientation of what is also turned anticlockwise, by so many quarters; mirrored of what is
+// then mirrored, top to bottom or left to right.
+func (o orientation) turned(quarters int) orientation {
+	for range quarters {
+		o = [...]orientation{0, 8, 7, 6, 5, 2, 1, 4, 3}[o]
+	}
+	return o
+}
+
+func (o orientation) mirrored(topToBottom bool) orientation {
+	if topToBottom {
+		return [...]orientation{0, 4, 3, 2, 1, 8, 7, 6, 5}[o]
+	}
+	return [...]orientation{0, 2, 1, 4, 3, 6, 5, 8, 7}[o]
+}

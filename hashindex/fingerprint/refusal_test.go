@@ -19,6 +19,9 @@ import (
 	"touchstone/hashindex"
 )
 
+// contained is a Maker that takes what moves too.
+func contained(l Limits) *Maker { return NewWith(Options{Limits: l, Contained: true}) }
+
 // pngOfSize is a PNG whose header promises a size that no data back.
 func pngOfSize(width, height uint32) []byte {
 	header := binary.BigEndian.AppendUint32(nil, width)
@@ -88,7 +91,7 @@ func TestRefusals(t *testing.T) {
 		"AVIF":             {[]byte("\x00\x00\x00\x20ftypavif"), string(hashindex.UnsupportedFormat)},
 		"HEIC":             {[]byte("\x00\x00\x00\x20ftypheic"), string(hashindex.UnsupportedFormat)},
 		"BM and no bitmap": {[]byte("BMW is a brand of cars"), string(hashindex.UnsupportedFormat)},
-		"animated WebP":    {[]byte("RIFF\x12\x00\x00\x00WEBPANIM\x06\x00\x00\x00......"), string(hashindex.UnsupportedFormat)},
+		"animated WebP":    {[]byte("RIFF\x12\x00\x00\x00WEBPANIM\x06\x00\x00\x00......"), string(hashindex.CorruptImage)},
 		"half a JPEG":      {half(encodeJPEG(t, img)), string(hashindex.TruncatedImage)},
 		"half a PNG":       {half(encodePNG(t, img)), string(hashindex.TruncatedImage)},
 		"half a GIF":       {half(encodeGIF(t, 1, 80)), string(hashindex.TruncatedImage)},
@@ -103,7 +106,7 @@ func TestRefusals(t *testing.T) {
 		"GIF bomb":         {gifBomb(t), "animation_pixels"},
 		"21 MiB":           {make([]byte, 21<<20), "image_bytes"},
 	} {
-		_, err := New(Limits{}).Picture(context.Background(), c.encoded)
+		_, err := contained(Limits{}).Picture(context.Background(), c.encoded)
 		if got := refusalOf(err); got != c.want {
 			t.Errorf("%s: got %q (%v), want %q", name, got, err, c.want)
 		}
@@ -141,7 +144,7 @@ func TestEveryCutIsRefused(t *testing.T) {
 		"jpeg": encodeJPEG(t, img), "png": encodePNG(t, img), "bmp": encodeBMP(t, img), "webp": []byte(tinyWebP),
 	} {
 		for n := range len(encoded) {
-			if _, err := New(Limits{}).Picture(context.Background(), encoded[:n]); err == nil {
+			if _, err := contained(Limits{}).Picture(context.Background(), encoded[:n]); err == nil {
 				t.Errorf("%s: the first %d of %d bytes were accepted", name, n, len(encoded))
 			} else if refusalOf(err) == string(hashindex.CorruptImage) {
 				t.Errorf("%s: the first %d of %d bytes: %v, want truncated", name, n, len(encoded), err)
@@ -193,7 +196,7 @@ func TestGIFDisposal(t *testing.T) {
 
 func lastFrame(t *testing.T, encoded []byte) (last *image.RGBA) {
 	t.Helper()
-	h, err := New(Limits{}).inspect(encoded)
+	h, err := contained(Limits{}).inspect(encoded)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,4 +208,12 @@ func lastFrame(t *testing.T, encoded []byte) (last *image.RGBA) {
 		t.Fatal(err)
 	}
 	return last
+}
+
+func TestRiskyPicturesAreDecodedWhereItIsContainedAlone(t *testing.T) {
+	_, err := New(Limits{}).Picture(t.Context(), encodeGIF(t, 3, 12))
+	risky, ok := errors.AsType[*RiskyError](err)
+	if !ok || risky.Format != "gif" || risky.Frames != 3 || refusalOf(err) != string(hashindex.UnsupportedFormat) {
+		t.Errorf("the error is %#v", err)
+	}
 }

@@ -28,6 +28,14 @@ func (m *Maker) Still(ctx context.Context, encoded []byte) (*image.NRGBA, error)
 	return still, err
 }
 
+// Fit is the picture scaled down until its longer side is at most so long; a smaller one is itself.
+func Fit(img *image.NRGBA, side int) *image.NRGBA {
+	if max(img.Rect.Dx(), img.Rect.Dy()) <= side {
+		return img
+	}
+	return imaging.Fit(img, side, side, imaging.Box)
+}
+
 func onWhite(img image.Image) *image.NRGBA {
 	size := img.Bounds().Size()
 	out := image.NewNRGBA(image.Rect(0, 0, size.X, size.Y))

@@ -3,10 +3,9 @@ package fingerprint
 import (
 	"bytes"
 	"encoding/binary"
+	"time"
 
 	"golang.org/x/image/webp"
-
-	"touchstone/hashindex"
 )
 
 // readWebP checks that the RIFF container is whole, then lets the decoder read the size.
@@ -19,16 +18,20 @@ func (h *header) readWebP(encoded []byte, limits Limits) error {
 	if size < start {
 		return corrupt(formatWebP, "its container is shorter than its own header")
 	}
+	var walk webpWalk
 	for rest := encoded[start:size]; len(rest) >= frame; {
 		length := uint64(binary.LittleEndian.Uint32(rest[4:]))
 		if length > uint64(len(rest)-frame) {
 			return truncated(formatWebP)
 		}
-		if err := h.readChunk(string(rest[:4]), rest[frame:frame+length]); err != nil {
-			return err
+		if !walk.chunk(h, string(rest[:4]), rest[frame:frame+length]) {
+			return corrupt(formatWebP, "a frame is shorter than its own header")
 		}
 		padded := frame + length + length%2
 		rest = rest[min(padded, uint64(len(rest))):]
+	}
+	if len(walk.drawings) > 0 {
+		return h.endWebP(walk, limits)
 	}
 	config, err := webp.DecodeConfig(bytes.NewReader(encoded))
 	if err != nil {
@@ -38,16 +41,38 @@ func (h *header) readWebP(encoded []byte, limits Limits) error {
 	if h.width <= 0 || h.height <= 0 {
 		return corrupt(formatWebP, "it has no pixels")
 	}
-	const bytesPerPixel = 8 // lossless with its alpha channel, or lossy with an alpha channel beside it
-	return limits.pixels(h.width, h.height, bytesPerPixel)
+	return limits.pixels(h.width, h.height, webpBytes)
 }
 
-func (h *header) readChunk(kind string, data []byte) error {
-	switch kind {
-	case "EXIF":
+// webpBytes is what a pixel takes: lossless with its alpha channel, or lossy with an alpha channel beside it.
+const webpBytes = 8
+
+// webpWalk gathers the frames of a WebP that moves.
+type webpWalk struct {
+	animation
+	now time.Duration
+}
+
+// chunk takes the next chunk; false for a frame that cannot be one.
+func (w *webpWalk) chunk(h *header, kind string, data []byte) (ok bool) {
+	switch {
+	case kind == "EXIF":
 		h.orientation = exifOrientation(bytes.TrimPrefix(data, []byte("Exif\x00\x00")))
-	case "ANIM", "ANMF":
-		return refuse(hashindex.UnsupportedFormat, "animated WebP is not supported: send GIF, or one frame")
+	case kind == "VP8X" && len(data) >= 10:
+		w.width, w.height = 1+int(uint24(data[4:])), 1+int(uint24(data[7:]))
+	case kind == "ANMF":
+		w.now, ok = w.readFrame(data, w.now)
+		return ok
 	}
-	return nil
+	return true
+}
+
+func (h *header) endWebP(walk webpWalk, limits Limits) error {
+	if walk.width == 0 {
+		return corrupt(formatWebP, "its frames have no canvas")
+	}
+	if err := limits.pixels(walk.width, walk.height, canvasBytes+webpBytes); err != nil {
+		return err
+	}
+	return h.moves(&walk.animation, limits)
 }

@@ -99,7 +99,7 @@ func TestDetailedIsPictureWithFeatures(t *testing.T) {
 	if err := gif.EncodeAll(&encoded, frames); err != nil {
 		t.Fatal(err)
 	}
-	maker := New(Limits{})
+	maker := contained(Limits{})
 	plain, err := maker.Picture(t.Context(), encoded.Bytes())
 	if err != nil {
 		t.Fatal(err)

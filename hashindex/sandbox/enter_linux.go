@@ -53,7 +53,7 @@ var errNoMounts = errors.New("it takes a mount namespace")
 func (c *cell) build(program file, reads []file) (made Confinement) {
 	if c.OwnNamespaces {
 		made.note(Namespaces, nil)
-		made.note(Root, makeRoot(reads))
+		made.note(Root, makeRoot(reads, program, c.Path == ""))
 	} else {
 		made.note(Root, errNoMounts)
 	}
@@ -61,7 +61,7 @@ func (c *cell) build(program file, reads []file) (made Confinement) {
 	made.note(Privileges, dropPrivileges())
 	made.note(Landlock, restrict(append(reads, program)))
 	made.note(Rlimits, c.Limits.set(c.OwnUsers))
-	made.note(Seccomp, filterCalls(len(c.Reads) > 0))
+	made.note(Seccomp, filterCalls())
 	return made
 }
 

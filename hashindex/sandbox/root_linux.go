@@ -29,8 +29,12 @@ func (f *file) open() (err error) {
 // rootAt is where the new root is put together, out of sight of every other process.
 const rootAt = "/tmp"
 
+// ownPlace is where a program that is the running binary finds itself: libraries ask for it when they are
+// loaded, by the link that /proc would have.
+const ownPlace = "/program"
+
 // makeRoot makes a root of nothing but these files, where they were, none of which can be written.
-func makeRoot(reads []file) error {
+func makeRoot(reads []file, program file, own bool) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
@@ -44,6 +48,14 @@ func makeRoot(reads []file) error {
 	for i, f := range reads {
 		if err := f.show(places[i]); err != nil {
 			return fmt.Errorf("%s: %w", f.path, err)
+		}
+	}
+	if own {
+		if err := link(rootAt+self, ownPlace); err != nil {
+			return err
+		}
+		if err := program.show(ownPlace); err != nil {
+			return err
 		}
 	}
 	if err := unix.Chdir(rootAt); err != nil {
@@ -71,7 +83,7 @@ func (f file) place() string {
 
 // show puts the file into the new root at its place, and a link from its path if that is another.
 func (f file) show(place string) error {
-	if place != f.path {
+	if place != f.path && f.path != self {
 		if err := link(rootAt+f.path, place); err != nil {
 			return err
 		}

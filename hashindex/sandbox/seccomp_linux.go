@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// computing are the system calls of a program that computes: memory, threads, clocks, and pipes that are
-// open. Those of Go and of the C library are here, whichever the program is made with.
+// computing are the system calls of a program that computes: memory, threads, clocks, files that it may
+// read, and pipes that are open. Those of Go and of the C library are here, whichever the program is made with.
 var computing = []uint32{
 	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_READV, unix.SYS_WRITEV, unix.SYS_CLOSE, unix.SYS_FSTAT, unix.SYS_LSEEK,
 	unix.SYS_FCNTL, unix.SYS_DUP, unix.SYS_DUP3, unix.SYS_PIPE2, unix.SYS_PPOLL, unix.SYS_PSELECT6,
@@ -24,10 +24,7 @@ var computing = []uint32{
 	unix.SYS_GETRANDOM, unix.SYS_UNAME, unix.SYS_SYSINFO, unix.SYS_PRLIMIT64, unix.SYS_GETRUSAGE, unix.SYS_PRCTL,
 	unix.SYS_EXECVEAT, // to become the program; another one only where Landlock and the root show one
 	unix.SYS_EXIT, unix.SYS_EXIT_GROUP,
-}
 
-// reading are those of a program that opens files.
-var reading = []uint32{
 	unix.SYS_OPENAT, unix.SYS_STATX, unix.SYS_READLINKAT, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_GETDENTS64,
 	unix.SYS_PREAD64, unix.SYS_FADVISE64, unix.SYS_GETCWD, unix.SYS_STATFS, unix.SYS_FSTATFS,
 }
@@ -40,16 +37,12 @@ const (
 )
 
 // filterCalls lets through the calls above and new threads; all others answer EPERM.
-func filterCalls(files bool) error {
-	calls := slices.Concat(computing, computingHere)
-	if files {
-		calls = slices.Concat(calls, reading, readingHere)
-	}
+func filterCalls() error {
 	filter := slices.Concat(
 		[]unix.SockFilter{load(archAt)}, unless(thisArch, unix.SECCOMP_RET_KILL_PROCESS),
 		[]unix.SockFilter{load(callAt)},
 	)
-	for _, call := range calls {
+	for _, call := range slices.Concat(computing, computingHere) {
 		filter = append(filter, when(call, unix.SECCOMP_RET_ALLOW)...)
 	}
 	// The flags of clone3 are out of a filter's sight. Where it is missing, C libraries use clone.

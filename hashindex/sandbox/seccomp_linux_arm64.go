@@ -4,7 +4,4 @@ import "golang.org/x/sys/unix"
 
 const thisArch = unix.AUDIT_ARCH_AARCH64
 
-var (
-	computingHere []uint32
-	readingHere   = []uint32{unix.SYS_NEWFSTATAT}
-)
+var computingHere = []uint32{unix.SYS_NEWFSTATAT}
