@@ -127,8 +127,16 @@ func (d *Desk) work() {
 	}
 	due := time.NewTicker(d.flush)
 	defer due.Stop()
-	for beats := 0; ; beats++ {
-		if err := d.beat(beats%sweepEvery == 0); err != nil && d.lifetime.Err() == nil && !errors.Is(err, hashindex.ErrReadOnly) {
+	deadlines, rest := d.now(), d.now()
+	for {
+		err := errors.Join(d.Flush(d.lifetime), d.lookBackForOthers(d.lifetime))
+		if at := d.now(); !d.lazy && at.Sub(deadlines) >= deadlinesEvery {
+			deadlines, err = at, errors.Join(err, d.sweepDeadlines(d.lifetime))
+		}
+		if at := d.now(); !d.lazy && at.Sub(rest) >= restEvery {
+			rest, err = at, errors.Join(err, d.Sweep(d.lifetime))
+		}
+		if err != nil && d.lifetime.Err() == nil && !errors.Is(err, hashindex.ErrReadOnly) {
 			d.log.Warn("casework not written; it will be tried again", "err", err)
 		}
 		select {
@@ -140,19 +148,12 @@ func (d *Desk) work() {
 	}
 }
 
-// sweepEvery is after how many beats of the clerk what is due by the clock is looked for.
-const sweepEvery = 10
-
-func (d *Desk) beat(sweep bool) error {
-	err := d.Flush(d.lifetime)
-	if err == nil {
-		err = d.lookBackForOthers(d.lifetime)
-	}
-	if err == nil && sweep {
-		err = d.Sweep(d.lifetime)
-	}
-	return err
-}
+// How often what is due by the clock is looked for: claims and notices are few, while rights, and the hits whose
+// pictures are kept, are all read.
+const (
+	deadlinesEvery = 10 * time.Second
+	restEvery      = 30 * time.Minute
+)
 
 // wake lets the clerk work before its time.
 func (d *Desk) wake() {
@@ -169,11 +170,18 @@ func (d *Desk) Flush(ctx context.Context) error {
 	return errors.Join(d.flushCounters(ctx), d.flushSightings(ctx), d.flushRetro(ctx))
 }
 
-// Sweep does what is due by the clock: claims and rights' terms that are over, pictures that the policy
-// keeps no longer.
+// Sweep does what is due by the clock: claims, rights' terms and notices' deadlines that are over, pictures
+// that the policy keeps no longer.
 func (d *Desk) Sweep(ctx context.Context) error {
+	err := d.sweepDeadlines(ctx)
+	d.working.Lock()
+	defer d.working.Unlock()
+	return errors.Join(err, d.expireRights(ctx), d.sweepPictures(ctx))
+}
+
+func (d *Desk) sweepDeadlines(ctx context.Context) error {
 	d.working.Lock()
 	defer d.working.Unlock()
 	d.floods.forget(d.now().Add(-d.Policy().FloodWindow.d()))
-	return errors.Join(d.expireClaims(ctx), d.expireRights(ctx), d.sweepNotices(ctx), d.sweepPictures(ctx))
+	return errors.Join(d.expireClaims(ctx), d.sweepNotices(ctx))
 }

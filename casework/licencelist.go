@@ -54,20 +54,17 @@ func (d *Desk) ImportLicences(ctx context.Context, actor string, v Visible, list
 		return done, err
 	}
 	var batch []Licence
-	for line := 2; ; line++ {
+	for lines := 1; ; lines++ {
 		record, err := in.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if line > MaxLicenceLines+1 {
+		if lines > MaxLicenceLines {
 			return done, &hashindex.LimitError{Limit: "licence_lines", Max: MaxLicenceLines}
 		}
-		at, _ := 0, 0
-		if err == nil {
-			at, _ = in.FieldPos(0)
-		}
+		at := lineOf(in, err)
 		l, err := d.readLicence(ctx, v, columns, record, err)
-		if fatal := done.fail(max(at, line), err); fatal != nil {
+		if fatal := done.fail(at, err); fatal != nil {
 			return done, fatal
 		}
 		if err == nil {
@@ -81,6 +78,18 @@ func (d *Desk) ImportLicences(ctx context.Context, actor string, v Visible, list
 		}
 	}
 	return done, done.add(ctx, d, actor, v, batch)
+}
+
+// lineOf is where the record just read stands: lines that are empty count too.
+func lineOf(in *csv.Reader, err error) int {
+	if parse, ok := errors.AsType[*csv.ParseError](err); ok {
+		return parse.StartLine
+	}
+	if err != nil {
+		return 0
+	}
+	line, _ := in.FieldPos(0)
+	return line
 }
 
 func columnsOf(header []string) (map[string]int, error) {

@@ -82,6 +82,3 @@ var reasons = map[Action][]string{
 	Confirm: {"stolen_image", "copied_work", "counterfeit", "other"},
 	Reject:  {"different_picture", "authorised", "own_picture", "fair_use", "stock_picture", "other"},
 }
-
-// Reasons are those that the action may give.
-func Reasons(a Action) []string { return slices.Clone(reasons[a]) }
