@@ -89,23 +89,13 @@ func unfit(r hashindex.Reader, h *Hit, holder string, at time.Time) (string, err
 	if !owned {
 		return fmt.Sprintf("%s owns no right in force that its collection belongs to", holder), nil
 	}
-	for row, err := range below(r, noticeHits, h.ID.key(), "") {
-		if err != nil {
-			return "", err
-		}
-		id, err := numberOf(row.Key)
-		if err != nil {
-			return "", fmt.Errorf("row %q of %s: %w", row.Key, noticeHits, hashindex.ErrDamaged)
-		}
-		other, err := loadNotice(r, NoticeID(id))
-		if err != nil {
-			return "", err
-		}
+	others, err := noticesOf(r, h.ID)
+	for _, other := range others {
 		if other.holds(h.ID) {
 			return fmt.Sprintf("notice %d is about it", other.ID), nil
 		}
 	}
-	return "", nil
+	return "", err
 }
 
 // asserts reports whether the holder owns a right that protects what the hit is about.
@@ -354,32 +344,23 @@ func (f NoticeFilter) lets(n *Notice) bool {
 	return (f.Holder == "" || f.Holder == n.Holder) && (len(f.States) == 0 || slices.Contains(f.States, n.State))
 }
 
-// NoticesOf are the notices that the hit is in.
-func (d *Desk) NoticesOf(ctx context.Context, v Visible, id HitID) (list []Notice, err error) {
-	err = d.index.View(ctx, func(r hashindex.Reader) error {
-		s, err := v.resolve(r)
+// noticesOf are the notices that the hit is in.
+func noticesOf(r hashindex.Reader, id HitID) (list []Notice, err error) {
+	for row, err := range below(r, noticeHits, id.key(), "") {
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for row, err := range below(r, noticeHits, id.key(), "") {
-			if err != nil {
-				return err
-			}
-			n, err := numberOf(row.Key)
-			if err != nil {
-				return fmt.Errorf("row %q of %s: %w", row.Key, noticeHits, hashindex.ErrDamaged)
-			}
-			notice, err := loadNotice(r, NoticeID(n))
-			if err != nil {
-				return err
-			}
-			if notice.seenBy(s) {
-				list = append(list, notice)
-			}
+		n, err := numberOf(row.Key)
+		if err != nil {
+			return nil, fmt.Errorf("row %q of %s: %w", row.Key, noticeHits, hashindex.ErrDamaged)
 		}
-		return nil
-	})
-	return list, err
+		notice, err := loadNotice(r, NoticeID(n))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, notice)
+	}
+	return list, nil
 }
 
 // sweepNotices does what the clock does to notices: drafts that nobody submitted are withdrawn, what nobody

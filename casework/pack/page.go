@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"touchstone/casework"
 	"touchstone/hashindex"
 )
 
@@ -26,7 +25,6 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"meaning": func(p hashindex.Purpose) string { return meanings[p] },
 	"list":    func(texts []string) string { return strings.Join(texts, ", ") },
 	"zero":    func(t time.Time) bool { return t.IsZero() },
-	"right":   func(k casework.RightKind) string { return string(k) },
 }).Parse(pageText))
 
 var meanings = map[hashindex.Purpose]string{
