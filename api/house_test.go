@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,7 @@ import (
 	"touchstone/hashindex/align"
 	"touchstone/hashindex/fingerprint"
 	"touchstone/hashindex/fingerprint/pdq"
+	"touchstone/hashindex/fingerprint/worker"
 	"touchstone/hashindex/sandbox"
 	"touchstone/hashindex/search/linear"
 	"touchstone/hashindex/search/searchtest"
@@ -37,6 +39,12 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Enter()
+	if len(os.Args) == 3 && os.Args[1] == worker.Verb {
+		if err := worker.Serve(os.Args[2], os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -15,7 +15,11 @@ func FuzzPicture(f *testing.F) {
 	f.Add(encodeGIF(f, 3, 12))
 	f.Add([]byte(tinyWebP))
 	f.Add(pngOfSize(30000, 30000))
-	m := contained(Limits{ImagePixels: 1 << 18, AnimationPixels: 1 << 20, JPEGScans: 8, AnimationFrames: 4})
+	f.Add([]byte("RIFF\x12\x00\x00\x00WEBPANIM\x06\x00\x00\x00......"))
+	f.Add([]byte("II*\x00\x08\x00\x00\x00\x01\x00\x00\x01\x03\x00\x01\x00\x00\x00\x10\x00\x00\x00"))
+	f.Add([]byte("\x00\x00\x00\x14ftypmif1\x00\x00\x00\x00miaf\x00\x00\x00\x10meta\x00\x00\x00\x00pitm"))
+	limits := Limits{ImagePixels: 1 << 18, AnimationPixels: 1 << 20, JPEGScans: 8, AnimationFrames: 4}
+	m := NewWith(Options{Limits: limits, TIFF: true, Contained: true})
 	f.Fuzz(func(t *testing.T, encoded []byte) {
 		picture, err := m.Picture(context.Background(), encoded)
 		switch {

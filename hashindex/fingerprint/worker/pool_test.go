@@ -198,7 +198,7 @@ func TestRefusalsOfAChildComeBackAsTheyAre(t *testing.T) {
 // TestAChildThatDiesIsOneRefusal gives a child so little memory that a large picture is more than it has.
 func TestAChildThatDiesIsOneRefusal(t *testing.T) {
 	o := patient()
-	o.Memory = 320 << 20
+	o.Memory = 192 << 20
 	p := open(t, o)
 	confinement, err := p.Warm(t.Context())
 	if err != nil {
@@ -208,7 +208,7 @@ func TestAChildThatDiesIsOneRefusal(t *testing.T) {
 		t.Skip("memory is not limited here: ", confinement)
 	}
 	var refused *hashindex.DecodeError
-	if _, err := p.Picture(t.Context(), compressed(7000, 7000)); !errors.As(err, &refused) || refused.Reason != hashindex.UndecodableImage {
+	if _, err := p.Picture(t.Context(), compressed(5000, 5000)); !errors.As(err, &refused) || refused.Reason != hashindex.UndecodableImage {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := p.Picture(t.Context(), moving(2)); err != nil {
