@@ -75,6 +75,7 @@ var (
 	clientGone        = kind{"client_gone", 499, "The client went away", 0}
 	internalError     = kind{"internal_error", 500, "Internal error", 0}
 	storageDamaged    = kind{"storage_damaged", 500, "What is stored is damaged", 0}
+	backupMissing     = kind{"backup_unavailable", 501, "There is nothing to back up", 0}
 	notReady          = kind{"not_ready", 503, "The searchers are still loading", 1}
 	stopping          = kind{"stopping", 503, "The server is stopping", 5}
 	overloaded        = kind{"overloaded", 503, "The server has more to do than it can", 1}
@@ -92,7 +93,7 @@ var kinds = []kind{
 	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, imageUndecodable, videoEmpty, videoUnsupported,
 	videoTruncated, videoCorrupt, videoUndecodable, keyReused, clientGone, internalError,
 	holderMissing, rightMissing, licenceMissing, hitMissing, verdictMissing, quarantineMissing, moveRefused,
-	storageDamaged, notReady, stopping, overloaded, timedOut, storageReadOnly, storageFailed, storageFull,
+	storageDamaged, backupMissing, notReady, stopping, overloaded, timedOut, storageReadOnly, storageFailed, storageFull,
 }
 
 // failure is an error of this package that knows its kind.

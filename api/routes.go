@@ -66,6 +66,7 @@ func (s *Server) table() []route {
 		{post, "/v1/webhooks/:id/replay", s.replayWebhook, nil, minting},
 		{get, "/v1/webhooks/:id/dead-letters", s.listDeadLetters, list("after", "limit"), minting},
 
+		{get, "/v1/backup", s.backup, nil, minting},
 		{get, "/v1/stats", s.stats, nil, anyKey},
 		{get, "/v1/limits", s.showLimits, nil, anyKey},
 		{get, "/v1/changes", s.changes, list("after", "limit", "wait"), judging},

@@ -59,6 +59,9 @@ type Config struct {
 	// does not go beyond hashes.
 	NewAligner func(query hashindex.Features) hashindex.Aligner
 
+	// Backup writes an archive of the store, for as long as that takes. Without it there is none to be had.
+	Backup func(ctx context.Context, to io.Writer) error
+
 	// Fetch gets the pictures that requests name by a URL. Without it, none is fetched.
 	Fetch *fetch.Fetcher
 
@@ -133,6 +136,7 @@ type Server struct {
 	// their own, eight for each reference, and must not be late answers to everybody else.
 	resembling chan struct{}
 	packing    chan struct{} // one for each evidence pack being made
+	backingUp  chan struct{} // has room for one backup
 
 	stopping context.Context // done once the server stops
 	stop     context.CancelFunc
@@ -155,6 +159,7 @@ func New(config Config) (*Server, error) {
 
 		resembling: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		packing:    make(chan struct{}, 1),
+		backingUp:  make(chan struct{}, 1),
 	}
 	var err error
 	if s.keys, err = keys.Open(context.Background(), keys.Config{Index: s.index, Now: config.Now}); err != nil {

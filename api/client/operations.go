@@ -69,3 +69,13 @@ func (c *Client) Metrics(ctx context.Context) (string, error) {
 	text, err := io.ReadAll(response.Body)
 	return string(text), err
 }
+
+// Backup is an archive of all that the server holds, as it comes. The caller closes it, and verifies it: one that
+// breaks off ends like any other.
+func (c *Client) Backup(ctx context.Context) (io.ReadCloser, error) {
+	response, err := c.send(ctx, call{method: "GET", path: "/v1/backup", repeatable: true})
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}

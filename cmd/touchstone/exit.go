@@ -41,7 +41,7 @@ var exitCodes = []struct {
 	{exitStore, "the store cannot be used: locked by another process, damaged, written by a newer version, or not ours"},
 	{exitUnavailable, "the server cannot be reached, is overloaded or asked too much, or failed"},
 	{exitDamage, "check, dump or verify found damage"},
-	{exitOther, "anything else, such as a full disk"},
+	{exitOther, "anything else, such as a full disk, or what doctor found to be bad"},
 	{exitInterrupted, "interrupted; what was acknowledged stays"},
 }
 
@@ -79,7 +79,7 @@ var exitsOf = []struct {
 	{hashindex.ErrLocked, exitStore}, {hashindex.ErrDamaged, exitStore}, {hashindex.ErrNewer, exitStore},
 	{hashindex.ErrNotOurs, exitStore}, {hashindex.ErrReadOnly, exitStore},
 	{hashindex.ErrNotFound, exitNotFound},
-	{hashindex.ErrInvalid, exitInput}, {fs.ErrNotExist, exitInput}, {fs.ErrPermission, exitInput},
+	{hashindex.ErrInvalid, exitInput}, {hashindex.ErrExists, exitInput}, {fs.ErrNotExist, exitInput}, {fs.ErrPermission, exitInput},
 }
 
 func exitCode(err error) int {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -149,6 +150,9 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 	config.Variants, config.NewAligner = pdq.Derive, align.New
 	config.Videos = video.New(fingerprint.New(fingerprint.Limits{}), video.Limits{})
 	config.Limits.Pictures = pictureLimits(workers.Limits())
+	if kept, ok := storage.(*bolt.Store); ok {
+		config.Backup = func(ctx context.Context, to io.Writer) error { _, err := kept.Backup(ctx, to); return err }
+	}
 	config.Version, config.Log = thisBuild().Version, log
 	server, err := api.New(config)
 	if err != nil {

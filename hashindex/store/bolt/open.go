@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"touchstone/hashindex"
 )
 
 // Options of Open. The zero value suits a server.
@@ -62,30 +65,61 @@ func open(folder, path string, options Options) (*Store, error) {
 		return nil, err
 	}
 	db, err := openFile(path, options)
-	if errors.Is(err, syscall.ENOMEM) { // a limit on addresses: go with what the file needs
-		options.MapBytes = 0
-		db, err = openFile(path, options)
-	}
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, blobs: blobs{folder: filepath.Join(folder, "blobs"), readOnly: options.ReadOnly}}
-	if s.identity, err = readIdentity(db); err != nil {
+	i, err := readIdentity(db)
+	if err != nil {
 		return nil, errorsAfter(err, db.Close)
 	}
-	if s.identity.format < Format && !options.ReadOnly {
-		if s.identity, err = upgrade(db, s.identity); err != nil {
+	if db, err = slimmed(db, path, options); err != nil {
+		return nil, err
+	}
+	if i.format < Format && !options.ReadOnly {
+		if i, err = upgrade(db, i); err != nil {
 			return nil, errorsAfter(err, db.Close)
 		}
 	}
+	s := &Store{db: db, identity: i, blobs: blobs{folder: filepath.Join(folder, "blobs"), readOnly: options.ReadOnly}}
 	return s, nil
 }
 
-// openFile opens the file with bbolt. The free list is written at every commit: it is short in a
-// store that mostly grows, and without it each open would read every page to find the free ones.
+// openFile opens the file. Whoever waited for its lock while somebody compacted it has the old one, without a name:
+// it opens the new one.
 func openFile(path string, options Options) (*bbolt.DB, error) {
-	var file *os.File
-	db, err := guarded(func() (*bbolt.DB, error) {
+	const tries = 5
+	for n := 1; ; n++ {
+		db, file, err := openNamed(path, options)
+		if errors.Is(err, syscall.ENOMEM) { // a limit on addresses: go with what the file needs
+			options.MapBytes = 0
+			db, file, err = openNamed(path, options)
+		}
+		if err != nil {
+			return nil, err
+		}
+		same, err := hasName(file, path)
+		if err == nil && same {
+			return db, nil
+		}
+		if err = errorsAfter(err, db.Close); err != nil || n == tries {
+			return nil, cmp.Or(err, error(hashindex.ErrLocked))
+		}
+	}
+}
+
+func hasName(file *os.File, path string) (bool, error) {
+	held, err := file.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(held, named), err
+}
+
+// openNamed opens what has the name at this moment with bbolt. The free list is written at every commit: it is short in a
+// store that mostly grows, and without it each open would read every page to find the free ones.
+func openNamed(path string, options Options) (db *bbolt.DB, file *os.File, err error) {
+	db, err = guarded(func() (*bbolt.DB, error) {
 		return bbolt.Open(path, fileMode, &bbolt.Options{
 			Timeout:         options.LockTimeout,
 			ReadOnly:        options.ReadOnly,
@@ -102,5 +136,5 @@ func openFile(path string, options Options) (*bbolt.DB, error) {
 		unlock(file)
 		file.Close()
 	}
-	return db, err
+	return db, file, err
 }
