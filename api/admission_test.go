@@ -297,6 +297,20 @@ func (c *rush) check(t *testing.T) {
 	c.h.get("/livez").want(200)
 }
 
+// TestWhoWaitsForChangesTakesNoPlace has more requests wait than there are places for quick work.
+func TestWhoWaitsForChangesTakesNoPlace(t *testing.T) {
+	h := open(t).ready()
+	waiting := 4*runtime.GOMAXPROCS(0) + 1
+	var work sync.WaitGroup
+	for range waiting {
+		work.Go(func() { h.get("/v1/changes?wait=60").want(200) })
+	}
+	waitUntil(t, func() bool { return h.server.Requests() == int64(waiting) })
+	h.get("/v1/limits").want(200)
+	h.server.Stop() // ends what waits
+	work.Wait()
+}
+
 // TestIdleConnectionsKeepNobodyOut opens more connections than are allowed and does on each as little as
 // a client can. With TOUCHSTONE_IDLE=10000, say, it opens so many, and measures how much slower others are.
 func TestIdleConnectionsKeepNobodyOut(t *testing.T) {

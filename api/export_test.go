@@ -76,5 +76,8 @@ func (s *Server) Needs() map[string]Need {
 	return needs
 }
 
+// Requests is how many are under way.
+func (s *Server) Requests() int64 { return s.requests.Held() }
+
 // Held is how many bytes requests hold.
 func (s *Server) Held() int64 { return s.memory.Held() }

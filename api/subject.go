@@ -13,9 +13,6 @@ import (
 	"touchstone/hashindex"
 )
 
-// subjectKey is where the subject waits for the log.
-const subjectKey = "subject"
-
 // subjectsOf are what the pictures are about, from parts or else from the header: none, one for all of
 // them, or one for each in their order.
 func subjectsOf(c echo.Context, up *upload) ([]casework.Subject, error) {
@@ -40,7 +37,6 @@ func subjectsOf(c echo.Context, up *upload) ([]casework.Subject, error) {
 			return nil, err
 		}
 	}
-	c.Set(subjectKey, given[0])
 	return subjects, nil
 }
 
