@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/image/tiff"
+
 	"touchstone/api"
 	"touchstone/fixtures"
 	"touchstone/hashindex/fingerprint"
@@ -81,7 +83,7 @@ func hostileFiles(t *testing.T) []fixtures.HostileFile {
 	files := fixtures.Hostile()
 	for name, content := range map[string][]byte{
 		"moving.png": fixtures.EncodeAPNG(fixtures.Product(1), fixtures.Product(1)), "moving.webp": fixtures.EncodeAnimatedWebP(fixtures.Product(1), fixtures.Product(1)),
-		"photo.jpg": product(1),
+		"photo.jpg": product(1), "scan.tif": scan(),
 	} {
 		files = append(files, fixtures.HostileFile{Name: name, Content: content})
 	}
@@ -101,6 +103,13 @@ func hostileFiles(t *testing.T) []fixtures.HostileFile {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// scan is a TIFF.
+func scan() []byte {
+	var encoded bytes.Buffer
+	tiff.Encode(&encoded, fixtures.Product(1), nil) // into memory
+	return encoded.Bytes()
 }
 
 // mutated is a copy in which some bytes are others, and whose end may be missing.
