@@ -95,6 +95,9 @@ func (h *house) openDesk(index *hashindex.Index) *casework.Desk {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := desk.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if err := desk.Close(); err != nil {
 			t.Logf("close: %v", err) // a test may have broken the store, and the check tells

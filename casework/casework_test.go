@@ -67,7 +67,7 @@ func openOn(t testing.TB, store hashindex.Storage) *office {
 		Flush: time.Hour, // tests flush and sweep themselves
 	})
 	o.must(err)
-	o.waitLoaded()
+	o.must(o.Desk.WaitReady(t.Context()))
 	t.Cleanup(o.close)
 	return o
 }
@@ -76,17 +76,6 @@ func (o *office) must(err error) {
 	o.t.Helper()
 	if err != nil {
 		o.t.Fatal(err)
-	}
-}
-
-// waitLoaded waits for the sightings, which are few.
-func (o *office) waitLoaded() {
-	o.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !o.Loaded(); {
-		if time.Now().After(deadline) {
-			o.t.Fatal("sightings are still loading after two minutes")
-		}
-		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -60,6 +60,8 @@ type Desk struct {
 	retro     retro
 	kick      chan struct{} // wakes the clerk
 
+	ready chan struct{} // closed once what an earlier process left is done
+
 	lifetime context.Context // of the clerk
 	stop     context.CancelFunc
 	clerk    sync.WaitGroup
@@ -76,7 +78,7 @@ func Open(config Config) (*Desk, error) {
 	}
 	d := &Desk{
 		index: config.Index, variants: config.Variants, clock: config.Now, log: config.Log, flush: config.Flush, lazy: config.Lazy,
-		kick: make(chan struct{}, 1),
+		kick: make(chan struct{}, 1), ready: make(chan struct{}),
 	}
 	d.lifetime, d.stop = context.WithCancel(context.Background())
 	var last uint64
@@ -104,6 +106,17 @@ func Open(config Config) (*Desk, error) {
 	return d, nil
 }
 
+// WaitReady returns once sightings are searched, unless that was put off, and once what an earlier process
+// had left to be looked back for is done.
+func (d *Desk) WaitReady(ctx context.Context) error {
+	select {
+	case <-d.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Close writes what was gathered and waits for what runs in the background.
 func (d *Desk) Close() error {
 	d.stop()
@@ -128,6 +141,8 @@ func (d *Desk) work() {
 	due := time.NewTicker(d.flush)
 	defer due.Stop()
 	deadlines, rest := d.now(), d.now()
+	caughtUp := sync.OnceFunc(func() { close(d.ready) })
+	defer caughtUp()
 	for {
 		err := errors.Join(d.Flush(d.lifetime), d.lookBackForOthers(d.lifetime))
 		if at := d.now(); !d.lazy && at.Sub(deadlines) >= deadlinesEvery {
@@ -139,6 +154,7 @@ func (d *Desk) work() {
 		if err != nil && d.lifetime.Err() == nil && !errors.Is(err, hashindex.ErrReadOnly) {
 			d.log.Warn("casework not written; it will be tried again", "err", err)
 		}
+		caughtUp()
 		select {
 		case <-d.lifetime.Done():
 			return
