@@ -1,6 +1,6 @@
 package hashindex
 
-// Beyond is closed once a change after that one is visible. Whoever waits for changes looks at Seq then,
+// Beyond is closed once a change after that one is visible, or a write has failed. Whoever waits for changes looks at Seq then,
 // and asks again.
 func (ix *Index) Beyond(after Seq) <-chan struct{} {
 	// The channel comes before the look at applied: a change between the two closes it.
@@ -17,7 +17,7 @@ var alreadyClosed = func() chan struct{} {
 	return c
 }()
 
-// move wakes those who wait for changes. The caller holds lead, or nobody else knows the index yet.
+// move wakes those who wait for a commit. The caller holds lead, or nobody else knows the index yet.
 func (ix *Index) move() {
 	next := make(chan struct{})
 	if before := ix.moved.Swap(&next); before != nil {

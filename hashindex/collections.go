@@ -75,7 +75,7 @@ func orElse(err, otherwise error) error {
 
 // Collection is the collection of that name, with its count.
 func (ix *Index) Collection(name string) (info CollectionInfo, err error) {
-	err = ix.store.View(func(r Reader) error {
+	err = ix.view(func(r Reader) error {
 		c, err := r.CollectionNamed(name)
 		if err != nil {
 			return err
@@ -88,7 +88,7 @@ func (ix *Index) Collection(name string) (info CollectionInfo, err error) {
 
 // Collections lists every collection by name.
 func (ix *Index) Collections() (infos []CollectionInfo, err error) {
-	err = ix.store.View(func(r Reader) error {
+	err = ix.view(func(r Reader) error {
 		collections, err := r.Collections()
 		for _, c := range collections {
 			info, err := infoOf(r, c)

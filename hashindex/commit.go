@@ -15,6 +15,9 @@ type committer struct {
 	mu    sync.Mutex // guards queue
 	queue []*proposal
 
+	// underway is set while the store may hold changes that searches do not see yet.
+	underway atomic.Bool
+
 	took               durations
 	proposals, changes atomic.Uint64 // carried by transactions, made durable
 }
@@ -88,6 +91,7 @@ func (ix *Index) commitGroup(group []*proposal) {
 }
 
 func (ix *Index) tryGroup(group []*proposal) (culprit *proposal, err error) {
+	ix.commits.underway.Store(true)
 	begun := ix.now()
 	defer func() { ix.commits.took.add(ix.now().Sub(begun)) }()
 	err = ix.store.Update(func(w Writer) error {
@@ -176,6 +180,10 @@ func (ix *Index) settle(group []*proposal, err error) {
 	if err == nil && len(changes) > 0 {
 		ix.commits.changes.Add(uint64(len(changes)))
 		ix.apply(changes)
+	}
+	ix.commits.underway.Store(false)
+	if err != nil {
+		ix.move() // for those who were shown what a failing disk took back
 	}
 }
 

@@ -6,9 +6,31 @@ import (
 	"fmt"
 )
 
+// view is a View of the store that returns once searches see what read saw: nobody who was shown a change is
+// answered by a search as if it had not happened. The store holds a change a moment before the searchers do,
+// so what is waited for is memory; no disk is, unless a write has failed while it synced.
+func (ix *Index) view(read func(Reader) error) error {
+	var head Seq
+	err := ix.store.View(func(r Reader) error {
+		head, _ = r.Head()
+		return read(r)
+	})
+	ix.follow(head)
+	return err
+}
+
+// follow returns once searches see the changes up to head, or the commit under way has ended otherwise.
+func (ix *Index) follow(head Seq) {
+	// The channel comes before the looks: whatever ends the commit after them closes it.
+	moved := *ix.moved.Load()
+	if ix.Seq() < head && ix.commits.underway.Load() {
+		<-moved
+	}
+}
+
 // Reference is the reference with its collection.
 func (ix *Index) Reference(id ReferenceID) (reference Reference, collection Collection, err error) {
-	err = ix.store.View(func(r Reader) error {
+	err = ix.view(func(r Reader) error {
 		if reference, err = r.Reference(id); err != nil {
 			return err
 		}
@@ -33,7 +55,7 @@ func collectionOf(r Reader, reference Reference) (Collection, error) {
 
 // ReferenceNamed is the reference of that external id; ErrNotFound without one.
 func (ix *Index) ReferenceNamed(collection, externalID string) (reference Reference, err error) {
-	err = ix.store.View(func(r Reader) error {
+	err = ix.view(func(r Reader) error {
 		c, err := r.CollectionNamed(collection)
 		if err != nil {
 			return err
@@ -46,7 +68,7 @@ func (ix *Index) ReferenceNamed(collection, externalID string) (reference Refere
 
 // References lists at most limit references of the collection after that one, ascending.
 func (ix *Index) References(ctx context.Context, collection string, after ReferenceID, limit int) (list []Reference, err error) {
-	err = ix.store.View(func(r Reader) error {
+	err = ix.view(func(r Reader) error {
 		c, err := r.CollectionNamed(collection)
 		if err != nil {
 			return err
@@ -82,7 +104,7 @@ func (ix *Index) Image(id ReferenceID) ([]byte, Reference, error) {
 
 // Changes lists at most limit changes after that one, in order.
 func (ix *Index) Changes(ctx context.Context, after Seq, limit int) (list []Change, err error) {
-	err = ix.store.View(func(r Reader) error {
+	err = ix.view(func(r Reader) error {
 		for change, err := range r.Changes(after) {
 			if err = orElse(err, ctx.Err()); err != nil {
 				return err

@@ -3,12 +3,12 @@ package hashindex
 import "context"
 
 // View calls read with an unchanging picture of the store, which must not be used after. Views are not
-// nested.
+// nested. Searches that begin after it has returned see at least what read saw.
 func (ix *Index) View(ctx context.Context, read func(Reader) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return ix.store.View(read)
+	return ix.view(read)
 }
 
 // Transact carries out plan in the same commits as all other writes. When it returns nil, what plan wrote
