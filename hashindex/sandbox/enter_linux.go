@@ -53,7 +53,7 @@ var errNoMounts = errors.New("it takes a mount namespace")
 func (c *cell) build(program file, reads []file) (made Confinement) {
 	if c.OwnNamespaces {
 		made.note(Namespaces, nil)
-		made.note(Root, makeRoot(reads, program, c.Path == ""))
+		made.note(Root, makeRoot(reads, c.Path == ""))
 	} else {
 		made.note(Root, errNoMounts)
 	}

@@ -34,9 +34,16 @@ const rootAt = "/tmp"
 const ownPlace = "/program"
 
 // makeRoot makes a root of nothing but these files, where they were, none of which can be written.
-func makeRoot(reads []file, program file, own bool) error {
+func makeRoot(reads []file, own bool) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
+	}
+	var binary file
+	if own { // by its path: the link leads to where another namespace has it, which cannot be shown in this one
+		binary.path, _ = os.Readlink(self)
+		if err := binary.open(); err != nil {
+			return err
+		}
 	}
 	places := make([]string, len(reads)) // found before the new root hides some
 	for i, f := range reads {
@@ -54,7 +61,8 @@ func makeRoot(reads []file, program file, own bool) error {
 		if err := link(rootAt+self, ownPlace); err != nil {
 			return err
 		}
-		if err := program.show(ownPlace); err != nil {
+		binary.path = ownPlace
+		if err := binary.show(ownPlace); err != nil {
 			return err
 		}
 	}
@@ -83,7 +91,7 @@ func (f file) place() string {
 
 // show puts the file into the new root at its place, and a link from its path if that is another.
 func (f file) show(place string) error {
-	if place != f.path && f.path != self {
+	if place != f.path {
 		if err := link(rootAt+f.path, place); err != nil {
 			return err
 		}
