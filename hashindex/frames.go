@@ -28,24 +28,11 @@ func (ix *Index) MatchFrames(ctx context.Context, q Query) ([][]FrameMatch, erro
 	if err != nil {
 		return nil, err
 	}
-	proposed := make([][]candidate, len(q.Picture.Frames))
-	for i, frame := range q.Picture.Frames {
-		if !s.good(frame) {
-			continue
-		}
-		s.byFrame = map[FrameID]candidate{}
-		if err := s.ask(ctx, ix.spaces[PDQ], s.scopes[0], i, probesOf(frame)); err != nil {
-			return nil, err
-		}
-		if err := s.ask(ctx, ix.spaces[lonePHash], s.scopes[1], i, []probe{{hash: frame.Hashes[PHash]}}); err != nil {
-			return nil, err
-		}
-		for _, c := range s.byFrame {
-			proposed[i] = append(proposed[i], c)
-		}
-		slices.SortFunc(proposed[i], candidate.compare)
+	matches := make([][]FrameMatch, len(q.Picture.Frames))
+	proposed, err := s.proposeFrames(ctx)
+	if err != nil || proposed == nil {
+		return matches, err
 	}
-	matches := make([][]FrameMatch, len(proposed))
 	return matches, ix.store.View(func(r Reader) (err error) {
 		for i, candidates := range proposed {
 			if matches[i], err = s.confirmFrames(r, candidates); err != nil {
@@ -54,6 +41,46 @@ func (ix *Index) MatchFrames(ctx context.Context, q Query) ([][]FrameMatch, erro
 		}
 		return nil
 	})
+}
+
+// proposeFrames are the candidates of each frame, best first; nil when there are none at all. The frames are
+// searched for together, which costs a searcher less than one by one.
+func (s *search) proposeFrames(ctx context.Context) (proposed [][]candidate, _ error) {
+	var near, lone []probe
+	for i, frame := range s.query.Picture.Frames {
+		if !s.good(frame) {
+			continue
+		}
+		near = append(near, probesOf(i, frame)...)
+		lone = append(lone, probe{hash: frame.Hashes[PHash], frame: i})
+	}
+	found, err := s.ask(ctx, s.index.spaces[PDQ], s.scopes[0], near)
+	if err != nil {
+		return nil, err
+	}
+	more, err := s.ask(ctx, s.index.spaces[lonePHash], s.scopes[1], lone)
+	if found = append(found, more...); err != nil || len(found) == 0 {
+		return nil, err
+	}
+	type pair struct {
+		query int
+		frame FrameID
+	}
+	best := map[pair]candidate{}
+	for _, c := range found {
+		at := pair{c.queryFrom, c.entry.Frame}
+		if other, ok := best[at]; !ok || c.compare(other) < 0 {
+			best[at] = c
+		}
+	}
+	proposed = make([][]candidate, len(s.query.Picture.Frames))
+	for _, c := range best {
+		proposed[c.queryFrom] = append(proposed[c.queryFrom], c)
+	}
+	for _, candidates := range proposed {
+		slices.SortFunc(candidates, candidate.compare)
+	}
+	return proposed, nil
 }
 
 func (ix *Index) frameSearch(q Query) (*search, error) {

@@ -119,12 +119,16 @@ func (s *search) propose(ctx context.Context) error {
 		if !s.good(frame) {
 			continue
 		}
-		pdq := probesOf(frame)
-		if err := s.ask(ctx, s.index.spaces[PDQ], s.scopes[0], i, pdq); err != nil {
+		near, err := s.ask(ctx, s.index.spaces[PDQ], s.scopes[0], probesOf(i, frame))
+		if err != nil {
 			return err
 		}
-		if err := s.ask(ctx, s.index.spaces[lonePHash], s.scopes[1], i, []probe{{hash: frame.Hashes[PHash]}}); err != nil {
+		lone, err := s.ask(ctx, s.index.spaces[lonePHash], s.scopes[1], []probe{{hash: frame.Hashes[PHash], frame: i}})
+		if err != nil {
 			return err
+		}
+		for _, c := range append(near, lone...) {
+			s.keep(c)
 		}
 	}
 	return nil
@@ -135,37 +139,41 @@ func (s *search) good(f Frame) bool {
 	return (f.Quality >= PoorQuality || f.Quality == QualityUnknown) && f.Recipe == s.index.recipe
 }
 
-// probe is a hash to look up and the transform that finding it means.
+// probe is a hash to look up, the transform that finding it means, and the frame of the query that it is of.
 type probe struct {
 	hash      Hash
 	transform Transform
+	frame     int
 }
 
-// probesOf are the frame's PDQ hash and those of its variants. A frame known by its hashes only
+// probesOf are the PDQ hash of frame i and those of its variants. A frame known by its hashes only
 // has no variants.
-func probesOf(f Frame) []probe {
-	probes := []probe{{hash: f.Hashes[PDQ]}}
+func probesOf(i int, f Frame) []probe {
+	probes := []probe{{hash: f.Hashes[PDQ], frame: i}}
 	for t := Upright + 1; t < TransformCount; t++ {
-		probes = append(probes, probe{f.Dihedral[t], t})
+		probes = append(probes, probe{f.Dihedral[t], t, i})
 	}
 	return probes
 }
 
-func (s *search) ask(ctx context.Context, in *space, scope Scope, frame int, probes []probe) error {
+func (s *search) ask(ctx context.Context, in *space, scope Scope, probes []probe) (candidates []candidate, _ error) {
 	probes = slices.DeleteFunc(probes, func(p probe) bool { return p.hash.IsZero() })
+	if len(probes) == 0 {
+		return nil, nil
+	}
 	hashes := make([]Hash, len(probes))
 	for i, p := range probes {
 		hashes[i] = p.hash
 	}
 	found, err := s.index.search(ctx, in, in.choose(scope.MaxRadius()), hashes, scope, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, f := range found {
 		p := probes[f.Probe]
-		s.keep(candidate{f.Entry, in.algorithm, frame, p.transform, p.hash, Evidence{Algorithm: in.algorithm, Distance: f.Distance}.Score()})
+		candidates = append(candidates, candidate{f.Entry, in.algorithm, p.frame, p.transform, p.hash, Evidence{Algorithm: in.algorithm, Distance: f.Distance}.Score()})
 	}
-	return nil
+	return candidates, nil
 }
 
 // keep keeps the best candidate of each reference frame.

@@ -3,10 +3,10 @@ package timeline
 import (
 	"cmp"
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"time"
+	"unsafe"
 
 	"touchstone/hashindex"
 )
@@ -16,15 +16,14 @@ import (
 // neither explains, and about the rest only whether they go on with what the share has found.
 type Follower struct {
 	timeline *Timeline
+	library  *Library
 	index    *hashindex.Index
 	query    hashindex.Query // all but the picture
-	now      func() time.Time
 
 	last   Frame // with its votes, for frames that look the same
 	queue  []queued
 	credit float64 // of asking what frames show: each that waits adds its share
 	hints  []hint  // where references were found last
-	known  map[hashindex.ReferenceID]known
 	err    error // of the store, as the timeline asks for a reference
 }
 
@@ -39,13 +38,6 @@ type hint struct {
 	at       time.Duration
 	frame    hashindex.FrameID
 	mirrored bool
-}
-
-// known is a reference as it was read then; zero reference: it is not to be answered.
-type known struct {
-	hashindex.Reference
-	there bool
-	until time.Time
 }
 
 const (
@@ -64,40 +56,45 @@ const (
 
 	// unchanged is the distance, in bits of PDQ, within which a frame is the one before.
 	unchanged = 2
-
-	// knownLife is how long a reference is believed to be as it was read: one that is disabled, or removed,
-	// is answered no longer than that by a timeline that has found it.
-	knownLife = 10 * time.Second
-	maxKnown  = 64
 )
 
 // Follow is a Follower without frames. Of the query the picture is not used.
 func Follow(index *hashindex.Index, query hashindex.Query, rules Rules, now func() time.Time) *Follower {
-	f := &Follower{index: index, query: query, now: now, known: map[hashindex.ReferenceID]known{}, credit: 1}
-	f.timeline = New(rules, f.reference)
-	return f
+	return NewLibrary(index, now).Follow(query, rules)
 }
 
 // Add takes the next frame, or one that comes slightly late. Its features are asked for, before Add returns,
 // when tier partial might need them; without them that tier is not tried.
 func (f *Follower) Add(ctx context.Context, look hashindex.Look) error {
-	frame := look.Frame
-	place := Frame{At: frame.At, Shot: frame.Shot, Mark: frame.Mark, Quality: frame.Quality, Dihedral: frame.Dihedral, Inner: look.Inner.Dihedral}
-	if place.Dihedral[hashindex.Upright].IsZero() {
-		place.Dihedral[hashindex.Upright] = frame.Hashes[hashindex.PDQ]
-	}
-	if place.dark() {
-		f.timeline.Add(place)
-		return f.err
-	}
-	if f.same(place) {
-		place.Votes = f.last.Votes
-		f.timeline.Add(place)
-		return f.err
+	if place := placed(look); place.dark() || f.same(place) {
+		return f.Voted(ctx, look, nil)
 	}
 	votes, err := f.near(ctx, look)
 	if err != nil {
 		return err
+	}
+	return f.Voted(ctx, look, votes)
+}
+
+func placed(look hashindex.Look) Frame {
+	place := Frame{At: look.At, Shot: look.Shot, Mark: look.Mark, Quality: look.Quality, Dihedral: look.Dihedral, Inner: look.Inner.Dihedral}
+	if place.Dihedral[hashindex.Upright].IsZero() {
+		place.Dihedral[hashindex.Upright] = look.Hashes[hashindex.PDQ]
+	}
+	return place
+}
+
+// Voted is Add for a frame whose votes in the tiers copy and near are known.
+func (f *Follower) Voted(ctx context.Context, look hashindex.Look, votes []Vote) error {
+	frame, place := look.Frame, placed(look)
+	if place.dark() {
+		f.timeline.Add(place)
+		return f.err
+	}
+	if len(votes) == 0 && f.same(place) {
+		place.Votes = f.last.Votes
+		f.timeline.Add(place)
+		return f.err
 	}
 	place.Votes, f.last = votes, place
 	f.last.Votes = votes
@@ -136,12 +133,13 @@ func (f *Follower) near(ctx context.Context, look hashindex.Look) (votes []Vote,
 		return nil, err
 	}
 	for _, each := range matches {
-		votes = append(votes, votesOf(each)...)
+		votes = append(votes, VotesOf(each)...)
 	}
 	return votes, nil
 }
 
-func votesOf(matches []hashindex.FrameMatch) (votes []Vote) {
+// VotesOf are the matches of a frame as votes.
+func VotesOf(matches []hashindex.FrameMatch) (votes []Vote) {
 	for _, m := range matches {
 		votes = append(votes, Vote{m.Frame, m.Kind, m.Transform, m.Score})
 	}
@@ -212,7 +210,7 @@ func (f *Follower) asking(q queued) hashindex.Query {
 }
 
 func (f *Follower) settle(q queued, matches []hashindex.FrameMatch) {
-	q.place.Votes = votesOf(matches)
+	q.place.Votes = VotesOf(matches)
 	if q.place.At == f.last.At {
 		f.last.Votes = q.place.Votes
 	}
@@ -261,20 +259,9 @@ func featuredNear(r hashindex.Reference, at time.Duration) (among []hashindex.Fr
 
 // reference is the reference if it may be answered now.
 func (f *Follower) reference(id hashindex.ReferenceID) (hashindex.Reference, bool) {
-	now := f.now()
-	if k, ok := f.known[id]; ok && now.Before(k.until) {
-		return k.Reference, k.there
-	}
-	r, _, err := f.index.Reference(id)
-	if err != nil && !errors.Is(err, hashindex.ErrNotFound) {
-		f.err = err
-	}
-	if len(f.known) >= maxKnown {
-		clear(f.known)
-	}
-	k := known{Reference: r, there: err == nil && r.Enabled(now), until: now.Add(knownLife)}
-	f.known[id] = k
-	return k.Reference, k.there
+	r, there, err := f.library.reference(id)
+	f.err = cmp.Or(f.err, err)
+	return r, there
 }
 
 // Segments is the timeline's, once what waits has been looked at.
@@ -293,3 +280,6 @@ func (f *Follower) Finish(ctx context.Context, end time.Duration) ([]Segment, er
 	}
 	return f.timeline.Finish(end), f.err
 }
+
+// Bytes is about how much memory the follower takes, but for features of frames that wait.
+func (f *Follower) Bytes() int { return f.timeline.Bytes() + int(unsafe.Sizeof(*f)) }

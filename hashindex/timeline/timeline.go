@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"slices"
 	"time"
+	"unsafe"
 
 	"touchstone/hashindex"
 )
@@ -206,6 +207,18 @@ func (t *Timeline) close(r *run) {
 		s.Open = false
 		t.closed = append(t.closed, s)
 	}
+}
+
+// Bytes is about how much memory the frames held take; references are the Library's.
+func (t *Timeline) Bytes() int {
+	n := cap(t.frames) * int(unsafe.Sizeof(Frame{}))
+	for _, f := range t.frames {
+		n += len(f.Votes) * int(unsafe.Sizeof(Vote{}))
+	}
+	for _, r := range t.runs {
+		n += cap(r.agreed)*int(unsafe.Sizeof(agreed{})) + cap(r.banked.pairs)*int(unsafe.Sizeof(Pair{}))
+	}
+	return n
 }
 
 // forget drops the frames before the time; runs keep what they need of them.
