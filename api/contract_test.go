@@ -27,7 +27,7 @@ var contract = sync.OnceValue(func() (c struct {
 	router routers.Router
 	err    error
 }) {
-	for _, each := range []string{"image/*", "image/jpeg", "image/png", "text/css", "text/html", "text/javascript", "video/*", "video/mp4"} {
+	for _, each := range []string{"image/*", "image/jpeg", "image/png", "text/css", "text/event-stream", "text/html", "text/javascript", "video/*", "video/mp4"} {
 		openapi3filter.RegisterBodyDecoder(each, openapi3filter.FileBodyDecoder)
 	}
 	if c.doc, c.err = openapi3.NewLoader().LoadFromData(api.Contract); c.err != nil {
@@ -227,6 +227,7 @@ func TestWalkOverEveryOperationKeepsTheContract(t *testing.T) {
 	walkKeys(h)
 	walkDesk(h)
 	walkNotices(h)
+	walkStreams(h)
 	for _, path := range []string{"/v1/stats", "/v1/limits", "/v1/changes", "/livez", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/docs/start.js"} {
 		h.get(path).want(200)
 	}
@@ -304,6 +305,40 @@ func walkKeys(h *house) {
 	h.get(path).want(200)
 	h.delete(path + "/" + made.Key.ID).want(200)
 	h.delete(path+"/nobody").problem(404, "key_not_found")
+}
+
+func walkStreams(h *house) {
+	const path = "/v1/streams"
+	opened := into[wire.Stream](h.keyed("s", "POST", path, `{"subject":"channel"}`).want(201))
+	h.keyed("s", "POST", path, `{"subject":"another"}`).problem(422, "idempotency_key_reused")
+	h.json("POST", path, `{"effort":"some"}`).problem(400, "input_invalid")
+	h.json("POST", path, `{"collections":["boots"]}`).problem(404, "collection_not_found")
+	h.json("POST", path, wire.NewStream{Subject: strings.Repeat("x", 2000)}).problem(413, "limit_exceeded")
+	h.post(path, "text/plain", nil).problem(415, "content_type_unsupported")
+	h.get(path + "?limit=1").want(200)
+	h.get(path+"?limit=0").problem(400, "input_invalid")
+	one := path + "/" + opened.ID
+	h.get(one).want(200)
+	frames := one + "/frames"
+	h.json("POST", frames, wire.StreamFrames{Frames: []wire.StreamFrame{{At: new(1.5), PDQ: hexOf(1)}}}).want(200)
+	h.post(frames, "application/x-ndjson", []byte(fmt.Sprintf("{\"at\":3,\"pdq\":%q}\n\n{\"at\":4,\"pdq\":%[1]q,\"mark\":\"black\"}", hexOf(2)))).want(200)
+	h.parts(frames, image(product(1)), field("at", "5")).want(200)
+	h.parts(frames, image([]byte("text")), field("at", "6")).problem(422, "image_format_unsupported")
+	h.parts(frames, image(product(1))).problem(400, "input_invalid")
+	h.json("POST", frames, `{"frames":[{"pdq":"`+hexOf(1)+`"}]}`).problem(400, "input_invalid")
+	h.json("POST", frames, wire.StreamFrames{Frames: make([]wire.StreamFrame, 1001)}).problem(413, "limit_exceeded")
+	h.post(frames, "text/plain", nil).problem(415, "content_type_unsupported")
+	h.get(one + "/segments").want(200)
+	h.get(one+"/segments?after=x").problem(400, "input_invalid")
+	h.get(one+"/events?after=x").problem(400, "input_invalid")
+	h.delete(one).want(200)
+	h.get(one + "/events").want(200)
+	h.json("POST", frames, `{"frames":[]}`).problem(409, "stream_ended")
+	for _, gone := range []string{"", "/segments", "/events"} {
+		h.get(path+"/nothing"+gone).problem(404, "stream_not_found")
+	}
+	h.delete(path+"/nothing").problem(404, "stream_not_found")
+	h.json("POST", path+"/nothing/frames", `{"frames":[]}`).problem(404, "stream_not_found")
 }
 
 func walkMatching(h *house) {

@@ -15,6 +15,7 @@ import (
 	"touchstone/casework"
 	"touchstone/casework/pack"
 	"touchstone/hashindex"
+	"touchstone/hashindex/watch"
 )
 
 // Limits bound what requests may cost. The zero value of a field stands for its default. Each is
@@ -35,6 +36,12 @@ type Limits struct {
 	ClientRequests int           // of one key or address at the same time; 1024
 	Connections    int           // open at once, of which the longest idle gives way to a new one; 8192
 
+	Streams    watch.Limits
+	Followers  int           // of streams' events; 1,000
+	Following  int           // of those, by one key or address; 64
+	FollowWait time.Duration // for a follower to take an event; 30 s
+	Heartbeat  time.Duration // between two lines to a follower; 15 s
+
 	Repeats idempotency.Limits // of what is remembered under Idempotency-Keys
 
 	// Pictures are the fingerprinter's own limits, by name.
@@ -46,6 +53,8 @@ const (
 	maxReferenceImages = 100
 	maxReferenceHashes = 10_000 // in one body, JSON or list
 	maxResembled       = 100    // references added at once that are told what they resemble
+	maxStreamImages    = 64
+	maxStreamFrames    = 1000 // of hashes, in one body
 	maxPage            = 1000
 	maxWait            = 60 // seconds, for a change
 	defaultPage        = 100
@@ -74,6 +83,11 @@ func (l Limits) withDefaults() Limits {
 		Idle:           cmp.Or(l.Idle, 2*time.Minute),
 		ClientRequests: cmp.Or(l.ClientRequests, 1024),
 		Connections:    cmp.Or(l.Connections, 8192),
+		Streams:        l.Streams.WithDefaults(),
+		Followers:      cmp.Or(l.Followers, 1000),
+		Following:      cmp.Or(l.Following, 64),
+		FollowWait:     cmp.Or(l.FollowWait, 30*time.Second),
+		Heartbeat:      cmp.Or(l.Heartbeat, 15*time.Second),
 		Repeats:        l.Repeats.WithDefaults(),
 		Pictures:       l.Pictures,
 	}
@@ -141,6 +155,14 @@ func (l Limits) byName() map[string]int64 {
 		"verdict_photos":        casework.MaxPhotos,
 		"decided_hits":          casework.MaxDecided,
 		"licence_lines":         casework.MaxLicenceLines,
+		"streams":               int64(l.Streams.Streams),
+		"streams_ended":         int64(l.Streams.Ended),
+		"stream_segments":       int64(l.Streams.Segments),
+		"silence_seconds":       int64(l.Streams.Silence.Seconds()),
+		"stream_images":         maxStreamImages,
+		"stream_frames":         maxStreamFrames,
+		"followers":             int64(l.Followers),
+		"client_followers":      int64(l.Following),
 
 		"idempotency_key_bytes": idempotency.MaxKey,
 		"idempotency_seconds":   int64(l.Repeats.Age.Seconds()),

@@ -139,6 +139,11 @@ var (
 	parkedDesc     = prometheus.NewDesc("touchstone_webhook_parked", "Deliveries that failed and are tried again.", nil, nil)
 	behindDesc     = prometheus.NewDesc("touchstone_webhook_behind", "Changes that the slowest enabled webhook was not sent yet.", nil, nil)
 	lettersDesc    = prometheus.NewDesc("touchstone_webhook_deliveries_total", "Attempts to deliver an event by outcome, and events given up.", []string{"outcome"}, nil)
+	streamsDesc    = prometheus.NewDesc("touchstone_streams", "Streams that are open.", nil, nil)
+	streamBytes    = prometheus.NewDesc("touchstone_stream_bytes", "Memory that open streams take.", nil, nil)
+	framesDesc     = prometheus.NewDesc("touchstone_stream_frames_total", "Frames of streams by what became of them: searched for, unchanged since the one before, too dark to tell, dropped as too late or repeated.", []string{"outcome"}, nil)
+	segmentsDesc   = prometheus.NewDesc("touchstone_stream_segments_total", "Events of segments: opened, grown, closed.", []string{"event"}, nil)
+	followersDesc  = prometheus.NewDesc("touchstone_stream_followers", "Clients that follow a stream's events.", nil, nil)
 	laneActive     = prometheus.NewDesc("touchstone_lane_active", "Pieces of work under way, by lane.", []string{"lane"}, nil)
 	laneWaiting    = prometheus.NewDesc("touchstone_lane_waiting", "Pieces of work waiting for their turn, by lane.", []string{"lane"}, nil)
 	laneTurned     = prometheus.NewDesc("touchstone_lane_turned_away_total", "Pieces of work that would have had to wait too long, by lane.", []string{"lane"}, nil)
@@ -147,7 +152,7 @@ var (
 )
 
 func (x *indexCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, partialDesc, searchDesc, commitDesc, proposalsDesc, committedDesc, waitingDesc, laneActive, laneWaiting, laneTurned, heldDesc, webhooksDesc, parkedDesc, behindDesc, lettersDesc, buildDesc} {
+	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, partialDesc, searchDesc, commitDesc, proposalsDesc, committedDesc, waitingDesc, laneActive, laneWaiting, laneTurned, heldDesc, streamsDesc, streamBytes, framesDesc, segmentsDesc, followersDesc, webhooksDesc, parkedDesc, behindDesc, lettersDesc, buildDesc} {
 		descs <- d
 	}
 }
@@ -199,6 +204,20 @@ func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
 	counter(committedDesc, stats.Commits.Changes)
 	gauge(waitingDesc, float64(stats.Commits.Waiting))
 	x.collectWebhooks(out, gauge, counter)
+	x.collectStreams(gauge, counter)
+}
+
+func (x *indexCollector) collectStreams(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
+	stats := x.streams.Stats()
+	gauge(streamsDesc, float64(stats.Open))
+	gauge(streamBytes, float64(stats.Bytes))
+	gauge(followersDesc, float64(x.tail.count()))
+	for outcome, n := range map[string]uint64{"searched": stats.Searched, "unchanged": stats.Unchanged, "dark": stats.Dark, "dropped": stats.Dropped} {
+		counter(framesDesc, n, outcome)
+	}
+	for event, n := range map[string]uint64{"opened": stats.Opened, "grown": stats.Grown, "closed": stats.Closed} {
+		counter(segmentsDesc, n, event)
+	}
 }
 
 func (x *indexCollector) collectWebhooks(out chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {

@@ -17,6 +17,7 @@ import (
 	"touchstone/api/wire"
 	"touchstone/casework"
 	"touchstone/hashindex"
+	"touchstone/hashindex/watch"
 )
 
 // kind is one way for a request to fail. Its code never changes; openapi.yaml lists them all.
@@ -48,12 +49,14 @@ var (
 	fetchDisabled     = kind{"fetch_disabled", 403, "This server fetches no URLs", 0}
 	noticeMissing     = kind{"notice_not_found", 404, "There is no such notice", 0}
 	webhookMissing    = kind{"webhook_not_found", 404, "There is no such webhook", 0}
+	streamMissing     = kind{"stream_not_found", 404, "There is no such stream", 0}
 	methodNotAllowed  = kind{"method_not_allowed", 405, "The route does not know this method", 0}
 	bodyTooSlow       = kind{"body_too_slow", 408, "The body did not arrive in time", 0}
 	collectionExists  = kind{"collection_exists", 409, "The collection is there already", 0}
 	referenceExists   = kind{"reference_exists", 409, "The external id is taken", 0}
 	collectionFilled  = kind{"collection_not_empty", 409, "The collection holds references", 0}
 	recipeMismatch    = kind{"recipe_mismatch", 409, "The fingerprint is of another recipe", 0}
+	streamEnded       = kind{"stream_ended", 409, "The stream has ended", 0}
 	keyBusy           = kind{"idempotency_key_busy", 409, "The first request with this key is under way", 1}
 	limitExceeded     = kind{"limit_exceeded", 413, "The request is over a limit", 0}
 	typeUnsupported   = kind{"content_type_unsupported", 415, "The route does not read this content type", 0}
@@ -88,7 +91,7 @@ var (
 // kinds lists all of them.
 var kinds = []kind{
 	inputInvalid, bodyMalformed, unauthorized, forbidden, crossOrigin, routeNotFound, collectionMissing, referenceMissing,
-	keyMissing, noticeMissing, webhookMissing, imageMissing, rateLimited, fetchDisabled, urlRefused, urlFailed,
+	keyMissing, noticeMissing, webhookMissing, imageMissing, streamMissing, streamEnded, rateLimited, fetchDisabled, urlRefused, urlFailed,
 	methodNotAllowed, bodyTooSlow, collectionExists, referenceExists, collectionFilled, recipeMismatch, keyBusy, limitExceeded,
 	typeUnsupported, encodedBody, imageEmpty, imageUnsupported, imageTruncated, imageCorrupt, imageUndecodable, videoEmpty, videoUnsupported,
 	videoTruncated, videoCorrupt, videoUndecodable, keyReused, clientGone, internalError,
@@ -122,6 +125,8 @@ func (a *about) Unwrap() error { return a.error }
 
 func aboutCollection(err error) error { return aboutKinds(err, collectionMissing, collectionExists) }
 func aboutReference(err error) error  { return aboutKinds(err, referenceMissing, referenceExists) }
+
+func aboutStream(err error) error { return aboutKinds(err, streamMissing, internalError) }
 
 func aboutWebhook(err error) error { return aboutKinds(err, webhookMissing, internalError) }
 
@@ -174,6 +179,7 @@ func kindOf(err error) kind {
 		{hashindex.ErrUndecoded, imageCorrupt},
 		{fetch.ErrRefused, urlRefused},
 		{fetch.ErrFailed, urlFailed},
+		{watch.ErrEnded, streamEnded},
 		{hashindex.ErrNotReady, notReady},
 		{hashindex.ErrBusy, overloaded},
 		{hashindex.ErrClosed, stopping},

@@ -53,6 +53,14 @@ func (s *Server) table() []route {
 		{post, "/v1/compare/overlay", s.compareOverlay, list("radius", "reference"), asking},
 		{post, "/v1/hash", s.hash, nil, anyKey},
 
+		{post, "/v1/streams", s.once(s.openStream), nil, matching},
+		{get, "/v1/streams", s.listStreams, list("cursor", "limit"), asking},
+		{get, "/v1/streams/:id", s.showStream, nil, asking},
+		{remove, "/v1/streams/:id", s.endStream, nil, matching},
+		{get, "/v1/streams/:id/segments", s.listSegments, list("after", "limit"), asking},
+		{post, "/v1/streams/:id/frames", s.once(s.feedStream), nil, matching},
+		{get, "/v1/streams/:id/events", s.followStream, list("after"), asking},
+
 		{post, "/v1/keys", s.createKey, nil, minting},
 		{get, "/v1/keys", s.listKeys, nil, minting},
 		{remove, "/v1/keys/:id", s.revokeKey, nil, minting},

@@ -27,6 +27,7 @@ import (
 	"touchstone/casework"
 	"touchstone/casework/pack"
 	"touchstone/hashindex"
+	"touchstone/hashindex/watch"
 )
 
 // Fingerprinter makes fingerprints of encoded pictures. What it refuses is a
@@ -123,6 +124,8 @@ type Server struct {
 	routes  *echo.Echo
 	known   map[string]string // routes as echo writes them, to openapi.yaml's way
 	hooks   *webhook.Sender
+	streams *watch.Watch
+	tail    *followers
 	metrics *metrics
 	origins *http.CrossOriginProtection
 	repeats *idempotency.Records
@@ -169,6 +172,13 @@ func New(config Config) (*Server, error) {
 	s.hooks = webhook.New(webhook.Config{
 		Index: s.index, Check: config.Deliver.Check, Post: config.Deliver.Post, Event: s.event, Now: config.Now, Log: config.Log,
 	})
+	s.tail = &followers{of: map[string]int{}}
+	s.streams, err = watch.Open(context.Background(), watch.Config{
+		Index: s.index, Variants: config.Variants, Limits: config.Limits.Streams, Now: config.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.metrics = newMetrics(s)
 	s.routes = s.newRoutes()
 	return s, nil
@@ -243,6 +253,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer func() { <-sent }()
 	defer cancel()
 	defer s.savingUses()()
+	defer s.sweeping()()
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -272,29 +283,33 @@ const usesSaved = time.Minute
 
 // savingUses stores when keys were used last until stop is called, which stores the rest.
 func (s *Server) savingUses() (stop func()) {
-	save := func() {
+	return every(usesSaved, func() {
 		if err := s.keys.SaveUses(context.Background()); err != nil {
 			s.config.Log.Warn("not stored when keys were used last", "err", err)
 		}
-	}
+	})
+}
+
+// every does it again and again until stop is called, which does it once more.
+func every(interval time.Duration, do func()) (stop func()) {
 	ended := make(chan struct{})
-	var saver sync.WaitGroup
-	saver.Go(func() {
-		tick := time.NewTicker(usesSaved)
+	var worker sync.WaitGroup
+	worker.Go(func() {
+		tick := time.NewTicker(interval)
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
-				save()
+				do()
 			case <-ended:
-				save()
+				do()
 				return
 			}
 		}
 	})
 	return func() {
 		close(ended)
-		saver.Wait()
+		worker.Wait()
 	}
 }
 

@@ -25,6 +25,7 @@ var layers = []layer{
 	{in: "hashindex/search", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/fingerprint", "touchstone/api"}, why: "searchers are derived from changes alone"},
 	{in: "hashindex/align", only: []string{"touchstone/hashindex"}, why: "two pictures are compared by their features alone"},
 	{in: "hashindex/timeline", only: []string{"touchstone/hashindex"}, why: "what a video shows follows from the votes of its frames alone"},
+	{in: "hashindex/watch", only: []string{"touchstone/hashindex", "touchstone/hashindex/timeline"}, why: "what streams show follows from their frames, whoever brings them"},
 	{in: "hashindex/store", banned: []string{"touchstone/hashindex/search", "touchstone/hashindex/fingerprint", "touchstone/api"}, why: "the truth does not know what is derived from it"},
 	{in: "hashindex/fingerprint", banned: []string{"touchstone/hashindex/store", "touchstone/hashindex/search", "touchstone/api"}, why: "fingerprints are made without an index"},
 	{in: "hashindex/sandbox", only: []string{"golang.org/x/sys/unix"}, why: "a cell does not know what runs in it"},

@@ -24,7 +24,7 @@ type Follower struct {
 	queue  []queued
 	credit float64 // of asking what frames show: each that waits adds its share
 	hints  []hint  // where references were found last
-	err    error // of the store, as the timeline asks for a reference
+	err    error   // of the store, as the timeline asks for a reference
 }
 
 // queued is a frame that the tiers before found nothing in, with features.
