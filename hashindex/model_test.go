@@ -7,7 +7,9 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -29,6 +31,7 @@ type model struct {
 type modelled struct {
 	collection string
 	hash       hashindex.Hash
+	short      hashindex.Hash // the pHash
 	disabled   bool
 	features   hashindex.Features
 }
@@ -95,8 +98,15 @@ type run struct {
 }
 
 // TestIndexEqualsItsModelThroughAnyLife adds, removes, disables, changes radii, writes rows, reopens and asks at
-// random; every answer must be the model's.
+// random; every answer must be the model's. TOUCHSTONE_MODEL is how many steps are taken, 1500 when unset.
 func TestIndexEqualsItsModelThroughAnyLife(t *testing.T) {
+	steps := 1500
+	if text := os.Getenv("TOUCHSTONE_MODEL"); text != "" {
+		var err error
+		if steps, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, searcher := range []string{"multiindex", "bktree", "linear"} {
 		t.Run(searcher, func(t *testing.T) {
 			x := &run{r: seeded(t), folder: t.TempDir(), fixture: &fixture{t: t}}
@@ -108,7 +118,7 @@ func TestIndexEqualsItsModelThroughAnyLife(t *testing.T) {
 			defer x.shut()
 			x.start("a")
 			x.start("b")
-			for step := range 1500 {
+			for step := range steps {
 				x.step(searcher)
 				if t.Failed() {
 					t.Fatalf("after step %d", step)
@@ -183,6 +193,8 @@ func (x *run) step(searcher string) {
 		x.askForPart()
 	case n < 58:
 		x.writeRows()
+	case n < 75:
+		x.askHashes()
 	default:
 		x.ask()
 	}
@@ -197,9 +209,18 @@ func (x *run) near() hashindex.Hash {
 	return h
 }
 
+// nearShort is near for 64 bits.
+func (x *run) nearShort() hashindex.Hash {
+	h := hashindex.Hash64(x.centres[x.r.IntN(len(x.centres))].Words[0])
+	for range x.r.IntN(20) {
+		h.Words[0] ^= 1 << x.r.IntN(64)
+	}
+	return h
+}
+
 func (x *run) picture() hashindex.Picture {
 	p := picture(x.r)
-	p.Frames[0].Hashes[hashindex.PDQ] = x.near()
+	p.Frames[0].Hashes[hashindex.PDQ], p.Frames[0].Hashes[hashindex.PHash] = x.near(), x.nearShort()
 	p.Frames[0].Dihedral = [hashindex.TransformCount]hashindex.Hash{}
 	if x.r.IntN(3) > 0 {
 		p.Frames[0].Features = randomFeatures(x.r, 40)
@@ -214,7 +235,7 @@ func (x *run) addSome() {
 		pictures[i] = x.picture()
 	}
 	for i, added := range x.add(name, pictures...) {
-		x.model.references[added.ID] = modelled{collection: name, hash: pictures[i].Frames[0].Hashes[hashindex.PDQ], features: pictures[i].Frames[0].Features}
+		x.model.references[added.ID] = modelled{collection: name, hash: pictures[i].Frames[0].Hashes[hashindex.PDQ], short: pictures[i].Frames[0].Hashes[hashindex.PHash], features: pictures[i].Frames[0].Features}
 	}
 }
 
@@ -316,6 +337,39 @@ func (x *run) ask() {
 	}
 	if got, want := fmt.Sprint(ids(answer.Matches)), fmt.Sprint(x.model.match(asked)); got != want {
 		x.t.Errorf("asked %s: got %s, want %s", asked, got, want)
+	}
+}
+
+// askHashes asks for the neighbours of a bare hash of either width, at any radius that is allowed. No policy
+// speaks, so what is disabled is answered too.
+func (x *run) askHashes() {
+	algorithm, asked := hashindex.PDQ, x.near()
+	if x.r.IntN(2) == 0 {
+		algorithm, asked = hashindex.PHash, x.nearShort()
+	}
+	radius := x.r.IntN(algorithm.MaxRadius() + 1)
+	answer, err := x.MatchHashes(x.t.Context(), hashindex.HashQuery{Algorithm: algorithm, Hashes: []hashindex.Hash{asked}, Radius: radius, Limit: hashindex.MaxLimit})
+	if err != nil {
+		x.t.Error(err)
+		return
+	}
+	var want [][2]int // distance and reference
+	for id, r := range x.model.references {
+		known := r.hash
+		if algorithm == hashindex.PHash {
+			known = r.short
+		}
+		if d := known.Distance(asked); d <= radius {
+			want = append(want, [2]int{d, int(id)})
+		}
+	}
+	slices.SortFunc(want, func(a, b [2]int) int { return slices.Compare(a[:], b[:]) })
+	var got [][2]int
+	for _, m := range answer.Results[0] {
+		got = append(got, [2]int{m.Distance, int(m.Reference)})
+	}
+	if want = want[:min(len(want), hashindex.MaxLimit)]; !slices.Equal(got, want) {
+		x.t.Errorf("%v within %d of %s: got %v, want %v", algorithm, radius, asked, got, want)
 	}
 }
 
