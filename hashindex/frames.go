@@ -103,6 +103,7 @@ func (ix *Index) frameSearch(q Query) (*search, error) {
 // confirmFrames makes matches of the candidates that the store bears out (I3), up to a benign one, which
 // outdoes those that are not better.
 func (s *search) confirmFrames(r Reader, candidates []candidate) (matches []FrameMatch, _ error) {
+	now := s.index.now()
 	for _, c := range candidates {
 		if len(matches) == MaxFrameMatches {
 			break
@@ -115,7 +116,7 @@ func (s *search) confirmFrames(r Reader, candidates []candidate) (matches []Fram
 			return nil, err
 		}
 		collection, known := s.catalog.byID[label.Collection]
-		if !known || label.Hash != c.entry.Hash {
+		if !known || label.Hash != c.entry.Hash || !label.Enabled(now) {
 			continue
 		}
 		if collection.Purpose == Benign {

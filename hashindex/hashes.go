@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 // MatchHashes answers the exact range search around bare hashes.
@@ -34,7 +35,7 @@ func (ix *Index) EachHash(ctx context.Context, q HashQuery, take func(Seq, []Has
 	if err := ix.HashesReady(); err != nil {
 		return 0, err
 	}
-	s := &hashSearch{index: ix, query: q, space: ix.spaces[q.Algorithm], catalog: ix.catalog.Load(), seq: ix.Seq(), take: take}
+	s := &hashSearch{index: ix, query: q, space: ix.spaces[q.Algorithm], catalog: ix.catalog.Load(), seq: ix.Seq(), now: ix.now(), take: take}
 	var err error
 	if s.scope, err = q.scope(s.catalog); err != nil {
 		return 0, err
@@ -79,6 +80,7 @@ type hashSearch struct {
 	catalog *catalog
 	scope   Scope
 	seq     Seq
+	now     time.Time
 	reader  Reader
 	take    func(Seq, []HashMatch) error
 
@@ -260,7 +262,7 @@ func (s *hashSearch) match(f Found) (HashMatch, error) {
 		return HashMatch{}, err
 	}
 	collection, known := s.catalog.byID[label.Collection]
-	if !known || label.Hash != f.Entry.Hash {
+	if !known || label.Hash != f.Entry.Hash || !label.Enabled(s.now) {
 		return HashMatch{}, ErrNotFound
 	}
 	return HashMatch{f.Entry.Frame.Reference(), label.ExternalID, collection.Name, f.Distance}, nil

@@ -340,8 +340,7 @@ func (x *run) ask() {
 	}
 }
 
-// askHashes asks for the neighbours of a bare hash of either width, at any radius that is allowed. No policy
-// speaks, so what is disabled is answered too.
+// askHashes asks for the neighbours of a bare hash of either width, at any radius that is allowed.
 func (x *run) askHashes() {
 	algorithm, asked := hashindex.PDQ, x.near()
 	if x.r.IntN(2) == 0 {
@@ -359,7 +358,7 @@ func (x *run) askHashes() {
 		if algorithm == hashindex.PHash {
 			known = r.short
 		}
-		if d := known.Distance(asked); d <= radius {
+		if d := known.Distance(asked); d <= radius && !r.disabled {
 			want = append(want, [2]int{d, int(id)})
 		}
 	}

@@ -98,7 +98,7 @@ func (t Transform) quad() [4][2]float64 {
 }
 
 // HashQuery asks for the neighbours of bare hashes: the raw range search, where no policy but the
-// radius speaks and benign collections are collections like others.
+// radius speaks and benign collections are collections like others. Disabled references are in no answer.
 type HashQuery struct {
 	Algorithm   Algorithm
 	Hashes      []Hash

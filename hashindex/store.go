@@ -3,6 +3,7 @@ package hashindex
 import (
 	"context"
 	"iter"
+	"time"
 )
 
 // Store is the truth: durable, in commit order. Implementations are safe for concurrent use, let
@@ -75,7 +76,12 @@ type Label struct {
 	Collection CollectionID
 	ExternalID string
 	Hash       Hash // of the frame and the algorithm asked for; zero: it has none
+
+	DisabledUntil time.Time // as that of Reference
 }
+
+// Enabled reports whether the reference may be answered at that time.
+func (l Label) Enabled(at time.Time) bool { return !at.Before(l.DisabledUntil) }
 
 // Writer is a transaction under way: a Reader that sees its own additions.
 type Writer interface {

@@ -41,7 +41,7 @@ func (d *decoder) outline(frame int, a hashindex.Algorithm) (o Outline) {
 		d.skipText()
 	}
 	d.skipNumber() // when it was added
-	d.uvarint(0, maxMicros)
+	o.DisabledUntil = d.time()
 	if d.byteAtMost(1) == 1 {
 		d.take(len(hashindex.Digest{}))
 	}

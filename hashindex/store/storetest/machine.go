@@ -229,7 +229,7 @@ func labelOf(r hashindex.Reference, frame int, a hashindex.Algorithm) hashindex.
 	if frame >= len(r.Frames) {
 		return hashindex.Label{}
 	}
-	return hashindex.Label{Collection: r.Collection, ExternalID: r.ExternalID, Hash: r.Frames[frame].Hashes[a]}
+	return hashindex.Label{Collection: r.Collection, ExternalID: r.ExternalID, Hash: r.Frames[frame].Hashes[a], DisabledUntil: r.DisabledUntil}
 }
 
 func listed(rt *rapid.T, r hashindex.Reader, c hashindex.CollectionID) []hashindex.ReferenceID {
