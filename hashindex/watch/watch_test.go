@@ -459,3 +459,40 @@ func TestSegmentsBeyondTheLimitAreForgottenOldestFirst(t *testing.T) {
 		t.Errorf("%+v, want the segments 3 and 4", all)
 	}
 }
+
+// A frame is not searched for in all eight ways, and still a stream that is mirrored or turned throughout is
+// found from the first frame on.
+func TestMirroredAndTurnedStreamsAreFoundWhole(t *testing.T) {
+	for _, turn := range []hashindex.Transform{hashindex.Mirrored, hashindex.Mirrored + 1, hashindex.Upright + 2} {
+		h := newHouse(t, 40+uint64(turn))
+		ways := map[hashindex.Hash][hashindex.TransformCount]hashindex.Hash{}
+		var frames []Frame
+		for _, f := range h.shows(0, 60, 10) {
+			shown := h.random()
+			all := [hashindex.TransformCount]hashindex.Hash{shown}
+			all[turn] = f.Hashes[hashindex.PDQ]
+			ways[shown] = all
+			frames = append(frames, frame(f.At, shown))
+		}
+		w, err := Open(t.Context(), Config{
+			Index: h.index, Now: func() time.Time { return h.now },
+			Variants: func(hash hashindex.Hash) [hashindex.TransformCount]hashindex.Hash { return ways[hash] },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := h.open(w, Opening{})
+		h.feedEach(w, id, frames)
+		if _, err := w.End(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		segments := h.segments(w, id)
+		if len(segments) != 1 {
+			t.Fatalf("%v: %d segments", turn, len(segments))
+		}
+		s := segments[0]
+		if s.Transform != turn || !near(s.From, 0) || !near(s.To, 59*time.Second) || s.Frames < 55 {
+			t.Errorf("%v: got %v from %v to %v, %d frames", turn, s.Transform, s.From, s.To, s.Frames)
+		}
+	}
+}

@@ -7,7 +7,7 @@
 // is that of a still (fingerprint.Recipe).
 //
 // So that an hour takes no more than a minute of two processors, frames that no other refers to are left out,
-// and blocks are not smoothed at their edges (bench video has what that does to hashes).
+// and blocks are not smoothed at their edges; what bench/video finds is found that way.
 package video
 
 import (
