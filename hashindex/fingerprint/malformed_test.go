@@ -50,9 +50,6 @@ func TestHostileFilesAreDecodedOrRefused(t *testing.T) {
 		t.Logf("%4d %s", counts[key], key)
 	}
 	t.Logf("slowest: %v, %s", slowest, slowestPath)
-	if slowest > 10*time.Second {
-		t.Errorf("%s took %v", slowestPath, slowest)
-	}
 }
 
 func outcome(picture hashindex.Picture, err error) string {
