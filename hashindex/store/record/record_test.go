@@ -97,7 +97,7 @@ func checkOutline(t interface{ Fatalf(string, ...any) }, raw []byte) {
 				continue
 			}
 			want := record.Outline{Seq: c.Seq, Kind: c.Kind, ID: c.Reference.ID, Frame: n < len(c.Reference.Frames)}
-			want.Collection, want.ExternalID = c.Reference.Collection, c.Reference.ExternalID
+			want.Collection, want.ExternalID, want.DisabledUntil = c.Reference.Collection, c.Reference.ExternalID, c.Reference.DisabledUntil
 			if want.Frame {
 				want.Hash = c.Reference.Frames[n].Hashes[a]
 			}
