@@ -77,6 +77,11 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, fmt.Errorf("%s is there: %w", path, hashindex.ErrExists))
 	}
+	return replaceWhole(path, write)
+}
+
+// replaceWhole is writeWhole for a file that may be there: then it stays as it was until the new one is whole.
+func replaceWhole(path string, write func(io.Writer) error) error {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-*") // readable by its owner alone
 	if err != nil {
 		return err

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"slices"
 	"strings"
 
@@ -138,7 +138,8 @@ func (a *app) packCommand(what, one string) *cobra.Command {
 			if name == "" {
 				name = one + "-" + args[0] + ".zip"
 			}
-			if err := os.WriteFile(name, made, 0o644); err != nil {
+			err = replaceWhole(name, func(to io.Writer) error { _, err := to.Write(made); return err })
+			if err != nil {
 				return err
 			}
 			return a.print(map[string]any{"file": name, "bytes": len(made)}, fmt.Sprintf("%s: %d bytes; touchstone verify %s checks it anywhere", name, len(made), name))
