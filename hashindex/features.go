@@ -2,7 +2,6 @@ package hashindex
 
 import (
 	"context"
-	"math"
 )
 
 // Features are what the partial tier compares of one frame: corners that are found again when the
@@ -111,36 +110,65 @@ func (l Luma) reduced(side int) Luma {
 	}
 	out := Luma{Width: max(1, (l.Width*side+longer/2)/longer), Height: max(1, (l.Height*side+longer/2)/longer)}
 	out.Pix = make([]uint8, out.Width*out.Height)
-	rows := make([]float32, out.Width*l.Height)
+	narrow := make([]uint8, out.Width*l.Height)
+	columns := sharesOf(l.Width, out.Width)
 	for y := range l.Height {
-		average(rows[y*out.Width:][:out.Width], l.Pix[y*l.Width:][:l.Width])
+		average(narrow[y*out.Width:][:out.Width], l.Pix[y*l.Width:][:l.Width], columns)
 	}
-	column, small := make([]uint8, l.Height), make([]float32, out.Height)
-	for x := range out.Width {
-		for y := range column {
-			column[y] = uint8(rows[y*out.Width+x] + 0.5)
+	sums := make([]float64, out.Width)
+	for y, s := range sharesOf(l.Height, out.Height) {
+		clear(sums)
+		for j, share := range s.parts {
+			for x, v := range narrow[(s.first+j)*out.Width:][:out.Width] {
+				sums[x] += float64(float64(v) * share)
+			}
 		}
-		average(small, column)
-		for y, v := range small {
-			out.Pix[y*out.Width+x] = uint8(v + 0.5)
+		for x, sum := range sums {
+			out.Pix[y*out.Width+x] = rounded(sum / s.whole)
 		}
 	}
 	return out
 }
 
-// average makes each of out the mean of its share of in, parts of a value counted by their part.
-func average(out []float32, in []uint8) {
-	step := float64(len(in)) / float64(len(out))
-	for i := range out {
-		from, to := float64(i)*step, min(float64(i+1)*step, float64(len(in)))
-		sum := 0.0
-		for j := int(from); j < len(in) && float64(j) < to; j++ {
-			share := math.Min(to, float64(j+1)) - math.Max(from, float64(j))
-			sum += float64(float64(in[j]) * share)
+// shares are what one of fewer values is the mean of: of so many from the first on, each counted by the
+// part of it that belongs there.
+type shares struct {
+	first int
+	parts []float64
+	whole float64 // of the parts, before they are rounded
+}
+
+// sharesOf deals from values out to so many.
+func sharesOf(from, to int) []shares {
+	list := make([]shares, to)
+	step := float64(from) / float64(to)
+	parts := make([]float64, 0, from+2*to)
+	for i := range list {
+		begin, end := float64(float64(i)*step), min(float64(float64(i+1)*step), float64(from))
+		list[i] = shares{first: int(begin), whole: end - begin}
+		at := len(parts)
+		for j := int(begin); j < from && float64(j) < end; j++ {
+			parts = append(parts, min(end, float64(j+1))-max(begin, float64(j)))
 		}
-		out[i] = float32(sum / (to - from))
+		list[i].parts = parts[at:]
+	}
+	return list
+}
+
+// average makes each of out the mean of its shares of in, added up in their order: stored bytes are the
+// same wherever they are made.
+func average(out, in []uint8, list []shares) {
+	for i := range out {
+		s := &list[i]
+		sum := 0.0
+		for j, v := range in[s.first:][:len(s.parts)] {
+			sum += float64(float64(v) * s.parts[j])
+		}
+		out[i] = rounded(sum / s.whole)
 	}
 }
+
+func rounded(v float64) uint8 { return uint8(float32(v) + 0.5) }
 
 // PartialSearcher proposes the references that may share a part with a query. It is derived from the
 // store as a Searcher is, but it promises no set: what it proposes is worth aligning, no more (I3).

@@ -1,6 +1,7 @@
 package hashindex
 
 import (
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -53,6 +54,49 @@ func TestReducedLumaKeepsTheMean(t *testing.T) {
 			t.Fatalf("pixel %d is %d, want about %v", i, v, want)
 		}
 	}
+}
+
+// TestReducedLumaIsTheMeanToTheBit holds the reduction to a plain one: stored bytes are what digests name.
+func TestReducedLumaIsTheMeanToTheBit(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, size := range [][2]int{{640, 480}, {640, 1}, {97, 96}, {321, 640}, {639, 427}, {256, 255}, {1, 640}} {
+		l := Luma{Width: size[0], Height: size[1], Pix: make([]uint8, size[0]*size[1])}
+		for i := range l.Pix {
+			l.Pix[i] = uint8(rng.Uint32())
+		}
+		got := l.reduced(MaxStoredLuma)
+		rows := make([][]uint8, l.Height)
+		for y := range rows {
+			rows[y] = plainMeans(l.Pix[y*l.Width:][:l.Width], got.Width)
+		}
+		for x := range got.Width {
+			column := make([]uint8, l.Height)
+			for y := range column {
+				column[y] = rows[y][x]
+			}
+			for y, want := range plainMeans(column, got.Height) {
+				if v := got.Pix[y*got.Width+x]; v != want {
+					t.Fatalf("%v: pixel %d,%d is %d, want %d", size, x, y, v, want)
+				}
+			}
+		}
+	}
+}
+
+// plainMeans makes n values each the mean of its share of in.
+func plainMeans(in []uint8, n int) []uint8 {
+	out := make([]uint8, n)
+	step := float64(len(in)) / float64(n)
+	for i := range out {
+		from, to := float64(float64(i)*step), math.Min(float64(float64(i+1)*step), float64(len(in)))
+		sum := 0.0
+		for j := int(from); j < len(in) && float64(j) < to; j++ {
+			share := math.Min(to, float64(j+1)) - math.Max(from, float64(j))
+			sum += float64(float64(in[j]) * share)
+		}
+		out[i] = uint8(float32(sum/(to-from)) + 0.5)
+	}
+	return out
 }
 
 func TestFeaturesThatNoPictureHasAreRefused(t *testing.T) {
