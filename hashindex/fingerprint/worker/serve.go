@@ -22,8 +22,9 @@ type orders struct {
 	Memory int64
 }
 
-// Serve is a child's life: it answers requests from in on out, one after the other, until in ends. The
-// text is what comes after Verb.
+// Serve is a child's life: it answers requests from in on out, one after the other, until in ends. It is to be the
+// last that its process does: a request under way when in ends is given up, for nobody waits for it. So a child
+// does not outlive a pool whose process was killed, not even while it compiles its decoders for seconds.
 func Serve(text string, in io.Reader, out io.Writer) error {
 	var o orders
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -33,19 +34,37 @@ func Serve(text string, in io.Reader, out io.Writer) error {
 	// Garbage counts as memory. It is collected early where pictures are large, and late where they are small.
 	debug.SetMemoryLimit(o.Memory / 2)
 	o.Maker.Contained = true
-	return serve(fingerprint.NewWith(o.Maker), in, out)
+	maker := fingerprint.NewWith(o.Maker)
+	requests, ended := make(chan request), make(chan error, 2)
+	go func() { ended <- receive(in, maker.Limits().ImageBytes, requests) }()
+	go func() { ended <- serve(maker, requests, out) }()
+	return <-ended
 }
 
-func serve(maker *fingerprint.Maker, in io.Reader, out io.Writer) error {
+// request is what the pool sends.
+type request struct {
+	asked   kind
+	encoded []byte
+}
+
+// receive waits for the next request while one is answered, and so sees at once that in has ended.
+func receive(in io.Reader, most int64, requests chan<- request) error {
 	for {
-		asked, encoded, err := readMessage(in, maker.Limits().ImageBytes)
+		asked, encoded, err := readMessage(in, most)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		said, body, err := answer(maker, asked, encoded)
+		requests <- request{asked, encoded}
+	}
+}
+
+func serve(maker *fingerprint.Maker, requests <-chan request, out io.Writer) error {
+	for {
+		r := <-requests
+		said, body, err := answer(maker, r.asked, r.encoded)
 		if err != nil {
 			return err
 		}
