@@ -91,7 +91,7 @@ func (d *Desk) flushCounters(ctx context.Context) error {
 				return err
 			}
 			h.add(m)
-			if err := save(w, hitRows, id.key(), h); err != nil {
+			if err := hashindex.SaveRow(w, hitRows, id.key(), h); err != nil {
 				return err
 			}
 		}

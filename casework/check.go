@@ -79,7 +79,7 @@ func (c *checker) hits() error {
 		if err = errors.Join(err, c.ctx.Err()); err != nil {
 			return err
 		}
-		h, err := decode[Hit](hitRows, row.Key, row.Value)
+		h, err := hashindex.DecodeRow[Hit](hitRows, row)
 		if err != nil {
 			c.report("store", "%v", err)
 			continue
@@ -149,7 +149,7 @@ func (c *checker) sellers() error {
 		if err != nil {
 			return err
 		}
-		kept, err := decode[counts](sellerRows, row.Key, row.Value)
+		kept, err := hashindex.DecodeRow[counts](sellerRows, row)
 		if err != nil || kept != c.tallies[row.Key] {
 			c.report("C4", "tally %q is %+v, the hits make %+v (%v)", row.Key, kept, c.tallies[row.Key], err)
 		}
@@ -169,7 +169,7 @@ func (c *checker) rights() error {
 		if err != nil {
 			return err
 		}
-		right, err := decode[storedRight](rightRows, row.Key, row.Value)
+		right, err := hashindex.DecodeRow[storedRight](rightRows, row)
 		if err != nil {
 			c.report("store", "%v", err)
 			continue

@@ -91,7 +91,7 @@ func Open(config Config) (*Desk, error) {
 		if err := d.retro.remember(r); err != nil {
 			return err
 		}
-		last, err = load[uint64](r, counters, "sighting")
+		last, err = hashindex.LoadRow[uint64](r, counters, "sighting")
 		if errors.Is(err, hashindex.ErrNotFound) {
 			err = nil
 		}

@@ -110,7 +110,7 @@ func stem(w hashindex.Writer, over []flood, at time.Time) error {
 			continue
 		}
 		q := Quarantine{ID: f.key, Sellers: f.sellers, At: at}
-		err = firstOf(save(w, quarantine, f.key, q), tell(w, QuarantineTopic, f.key, Moved{To: "quarantined", Reason: "flood", Detail: detail(q)}))
+		err = firstOf(hashindex.SaveRow(w, quarantine, f.key, q), tell(w, QuarantineTopic, f.key, Moved{To: "quarantined", Reason: "flood", Detail: detail(q)}))
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func quarantined(r hashindex.Reader, o *Observation, m hashindex.Match) (bool, e
 }
 
 func isQuarantined(r hashindex.Reader, key string) (bool, error) {
-	q, err := load[Quarantine](r, quarantine, key)
+	q, err := hashindex.LoadRow[Quarantine](r, quarantine, key)
 	if errors.Is(err, hashindex.ErrNotFound) {
 		return false, nil
 	}
@@ -143,7 +143,7 @@ func (d *Desk) Quarantines(ctx context.Context, v Visible, after string, limit i
 			if err != nil || len(list) == limit {
 				return err
 			}
-			q, err := decode[Quarantine](quarantine, row.Key, row.Value)
+			q, err := hashindex.DecodeRow[Quarantine](quarantine, row)
 			if err != nil {
 				return err
 			}
@@ -182,7 +182,7 @@ func seesQuarantine(r hashindex.Reader, v Visible, id string) (bool, error) {
 // ReleaseQuarantine lets hits be recorded again, whatever comes: it is not quarantined a second time.
 func (d *Desk) ReleaseQuarantine(ctx context.Context, actor string, v Visible, id string) (q Quarantine, seq hashindex.Seq, err error) {
 	seq, err = d.index.Transact(ctx, actor, func(w hashindex.Writer) error {
-		q, err = load[Quarantine](w, quarantine, id)
+		q, err = hashindex.LoadRow[Quarantine](w, quarantine, id)
 		if err == nil {
 			var sees bool
 			if sees, err = seesQuarantine(w, v, id); err == nil && !sees {
@@ -196,7 +196,7 @@ func (d *Desk) ReleaseQuarantine(ctx context.Context, actor string, v Visible, i
 			return &MoveError{What: id, From: "released", Wanted: "release"}
 		}
 		q.Released, q.By = true, actor
-		return firstOf(save(w, quarantine, id, q), tell(w, QuarantineTopic, id, Moved{From: "quarantined", To: "released"}))
+		return firstOf(hashindex.SaveRow(w, quarantine, id, q), tell(w, QuarantineTopic, id, Moved{From: "quarantined", To: "released"}))
 	})
 	return q, seq, err
 }

@@ -174,7 +174,7 @@ func putHit(w hashindex.Writer, h *Hit, before *Hit) error {
 			return err
 		}
 	}
-	return save(w, hitRows, h.ID.key(), h)
+	return hashindex.SaveRow(w, hitRows, h.ID.key(), h)
 }
 
 // Brief is what a hit's first note says of it: enough to act upon, without the evidence, which stands in
@@ -195,7 +195,7 @@ func brief(h *Hit) Brief {
 }
 
 func loadHit(r hashindex.Reader, id HitID) (Hit, error) {
-	h, err := load[Hit](r, hitRows, id.key())
+	h, err := hashindex.LoadRow[Hit](r, hitRows, id.key())
 	if err != nil {
 		return h, about(err, "hit %d", id)
 	}

@@ -62,11 +62,11 @@ func remember(w hashindex.Writer, before, n *Notice) error {
 		return err
 	}
 	*record.count(n.State)++
-	return save(w, recordRows, n.Holder, record)
+	return hashindex.SaveRow(w, recordRows, n.Holder, record)
 }
 
 func recordOf(r hashindex.Reader, holder string) (Record, error) {
-	record, err := load[Record](r, recordRows, holder)
+	record, err := hashindex.LoadRow[Record](r, recordRows, holder)
 	if errors.Is(err, hashindex.ErrNotFound) {
 		return Record{}, nil
 	}

@@ -81,13 +81,13 @@ func (d *Desk) addLicence(w hashindex.Writer, l Licence) (_ Licence, isNew bool,
 	if at := slices.IndexFunc(theirs, l.same); at >= 0 {
 		return theirs[at], false, nil
 	}
-	id, err := next(w, "licence")
+	id, err := hashindex.NextNumber(w, counters, "licence")
 	if err != nil {
 		return l, false, err
 	}
 	l.ID, l.Added = LicenceID(id), d.now()
 	return l, true, firstOf(
-		save(w, licenceRows, l.ID.key(), l),
+		hashindex.SaveRow(w, licenceRows, l.ID.key(), l),
 		w.PutRow(licenceLinks, l.Right.key()+textKey(l.Seller)+l.ID.key(), []byte{}),
 		tell(w, LicenceTopic, l.ID.String(), Moved{To: "granted", Detail: detail(l)}))
 }
@@ -98,7 +98,7 @@ func licencesOf(r hashindex.Reader, right RightID, seller string) (list []Licenc
 		if err != nil {
 			return nil, err
 		}
-		l, err := load[Licence](r, licenceRows, row.Key)
+		l, err := hashindex.LoadRow[Licence](r, licenceRows, row.Key)
 		if err != nil {
 			return nil, fmt.Errorf("licence %s: %w", row.Key, err)
 		}
@@ -123,7 +123,7 @@ func (d *Desk) Licences(ctx context.Context, v Visible, f LicenceFilter) (list [
 			if err != nil || len(list) == f.Limit {
 				return err
 			}
-			l, err := decode[Licence](licenceRows, row.Key, row.Value)
+			l, err := hashindex.DecodeRow[Licence](licenceRows, row)
 			if err != nil {
 				return err
 			}
@@ -153,7 +153,7 @@ func (d *Desk) Licence(ctx context.Context, v Visible, id LicenceID) (l Licence,
 }
 
 func visibleLicence(r hashindex.Reader, v Visible, id LicenceID) (Licence, error) {
-	l, err := load[Licence](r, licenceRows, id.key())
+	l, err := hashindex.LoadRow[Licence](r, licenceRows, id.key())
 	if err == nil {
 		_, err = visibleRight(r, v, l.Right)
 	}

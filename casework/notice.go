@@ -291,7 +291,7 @@ func (n *Notice) holds(id HitID) bool {
 }
 
 func loadNotice(r hashindex.Reader, id NoticeID) (Notice, error) {
-	n, err := load[Notice](r, noticeRows, id.key())
+	n, err := hashindex.LoadRow[Notice](r, noticeRows, id.key())
 	if errors.Is(err, hashindex.ErrNotFound) {
 		err = hashindex.ErrNotFound // whatever the row is called
 	}
@@ -318,5 +318,5 @@ func putNotice(w hashindex.Writer, n *Notice, before *Notice) error {
 			return err
 		}
 	}
-	return save(w, noticeRows, n.ID.key(), n)
+	return hashindex.SaveRow(w, noticeRows, n.ID.key(), n)
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"touchstone/hashindex"
 )
 
 // notices reports what lists notices, or counts them, otherwise than they are.
@@ -14,7 +16,7 @@ func (c *checker) notices() error {
 		if err = errors.Join(err, c.ctx.Err()); err != nil {
 			return err
 		}
-		n, err := decode[Notice](noticeRows, row.Key, row.Value)
+		n, err := hashindex.DecodeRow[Notice](noticeRows, row)
 		if err != nil {
 			c.report("store", "%v", err)
 			continue
@@ -50,7 +52,7 @@ func (c *checker) notices() error {
 		if err != nil {
 			return err
 		}
-		kept, err := decode[Record](recordRows, row.Key, row.Value)
+		kept, err := hashindex.DecodeRow[Record](recordRows, row)
 		if err != nil || kept != records[row.Key] {
 			c.report("C7", "record of %q is %+v, the notices make %+v (%v)", row.Key, kept, records[row.Key], err)
 		}

@@ -51,7 +51,7 @@ func (d *Desk) AddNotice(ctx context.Context, actor string, v Visible, asked New
 
 // noticeable are the hits, each fit to be in a notice of the holder's.
 func noticeable(r hashindex.Reader, v Visible, asked NewNotice, at time.Time) ([]Hit, error) {
-	if _, err := load[Holder](r, holderRows, asked.Holder); err != nil {
+	if _, err := hashindex.LoadRow[Holder](r, holderRows, asked.Holder); err != nil {
 		return nil, fieldMissing("holder", asked.Holder, err)
 	}
 	hits := make([]Hit, len(asked.Hits))
@@ -108,7 +108,7 @@ func asserts(r hashindex.Reader, h *Hit, holder string, at time.Time) (bool, err
 
 // draft is a new notice about the hits, which is not written yet.
 func draft(w hashindex.Writer, actor, holder string, hits []Hit, at time.Time, p Policy) (Notice, error) {
-	id, err := next(w, "notice")
+	id, err := hashindex.NextNumber(w, counters, "notice")
 	if err != nil {
 		return Notice{}, err
 	}

@@ -22,7 +22,7 @@ const hitHolder = "hit "
 func pictureKey(h *Hit) string { return hashindex.PictureKey(h.Picture, hitHolder+h.ID.key()) }
 
 func keepPicture(w hashindex.Writer, h *Hit, size int) error {
-	return save(w, hashindex.PictureRows, pictureKey(h), kept{size, h.First})
+	return hashindex.SaveRow(w, hashindex.PictureRows, pictureKey(h), kept{size, h.First})
 }
 
 // PictureOf is the picture that the hit was recorded for, as it came; ErrNotFound where it is not kept.
@@ -71,7 +71,7 @@ func (d *Desk) duePictures(ctx context.Context) (due []spare, err error) {
 			if !isHit {
 				continue // a verdict's photo: it stays as long as the verdict
 			}
-			k, err := decode[kept](hashindex.PictureRows, row.Key, row.Value)
+			k, err := hashindex.DecodeRow[kept](hashindex.PictureRows, row)
 			if err != nil {
 				return err
 			}
@@ -112,7 +112,7 @@ func (d *Desk) letGo(ctx context.Context, batch []spare) error {
 			}
 			gone = append(gone, h.Picture)
 			h.Picture = hashindex.Digest{}
-			if err := firstOf(w.RemoveRow(hashindex.PictureRows, s.key), save(w, hitRows, h.ID.key(), h)); err != nil {
+			if err := firstOf(w.RemoveRow(hashindex.PictureRows, s.key), hashindex.SaveRow(w, hitRows, h.ID.key(), h)); err != nil {
 				return err
 			}
 		}

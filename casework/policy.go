@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"touchstone/hashindex"
@@ -147,7 +148,7 @@ func (d *Desk) SetPolicy(ctx context.Context, actor string, change func(*Policy)
 			return err
 		}
 		changed, err := json.Marshal(map[string]Policy{"before": before, "after": p})
-		return firstOf(err, save(w, policyRow, policyKey, p), tell(w, PolicyTopic, policyKey, Moved{To: "set", Detail: changed}))
+		return firstOf(err, hashindex.SaveRow(w, policyRow, policyKey, p), tell(w, PolicyTopic, policyKey, Moved{To: "set", Detail: changed}))
 	})
 	if err == nil {
 		d.policy.Store(&p)
@@ -161,8 +162,11 @@ func loadPolicy(r hashindex.Reader) (Policy, error) {
 	if errors.Is(err, hashindex.ErrNotFound) {
 		return p, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(raw, &p)
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	if err := json.Unmarshal(raw, &p); err != nil { // over the defaults: what an older version wrote lacks some
+		return p, fmt.Errorf("policy: %v: %w", err, hashindex.ErrDamaged)
+	}
+	return p, nil
 }

@@ -141,7 +141,7 @@ func (d *Desk) recordNew(ctx context.Context, actor string, all []Observation, r
 
 // recordOne writes a hit, with the picture's keep.
 func recordOne(w hashindex.Writer, o *Observation, m hashindex.Match) (HitID, error) {
-	id, err := next(w, "hit")
+	id, err := hashindex.NextNumber(w, counters, "hit")
 	if err != nil {
 		return 0, err
 	}

@@ -27,7 +27,7 @@ func Remember(w hashindex.Writer, added []hashindex.Change) error {
 	if len(added) == 0 {
 		return nil
 	}
-	return save(w, retroRows, numberKey(uint64(added[0].Reference.ID)), added[len(added)-1].Reference.ID)
+	return hashindex.SaveRow(w, retroRows, numberKey(uint64(added[0].Reference.ID)), added[len(added)-1].Reference.ID)
 }
 
 // LookBack searches past sightings for references just added with Remember, in one step, and records hits
@@ -117,7 +117,7 @@ func (r *retro) remember(in hashindex.Reader) error {
 		if err != nil {
 			return fmt.Errorf("row %q of %s: %w", row.Key, retroRows, hashindex.ErrDamaged)
 		}
-		last, err := decode[hashindex.ReferenceID](retroRows, row.Key, row.Value)
+		last, err := hashindex.DecodeRow[hashindex.ReferenceID](retroRows, row)
 		if err != nil {
 			return err
 		}

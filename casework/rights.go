@@ -128,7 +128,7 @@ func (d *Desk) PutHolder(ctx context.Context, actor string, h Holder) (Holder, h
 		return h, 0, err
 	}
 	seq, err := d.index.Transact(ctx, actor, func(w hashindex.Writer) error {
-		before, err := load[Holder](w, holderRows, h.ID)
+		before, err := hashindex.LoadRow[Holder](w, holderRows, h.ID)
 		from := "recorded"
 		h.Added = before.Added
 		if errors.Is(err, hashindex.ErrNotFound) {
@@ -137,7 +137,7 @@ func (d *Desk) PutHolder(ctx context.Context, actor string, h Holder) (Holder, h
 		if err != nil {
 			return err
 		}
-		return firstOf(save(w, holderRows, h.ID, h), tell(w, HolderTopic, h.ID, Moved{From: from, To: "recorded", Detail: detail(h)}))
+		return firstOf(hashindex.SaveRow(w, holderRows, h.ID, h), tell(w, HolderTopic, h.ID, Moved{From: from, To: "recorded", Detail: detail(h)}))
 	})
 	return h, seq, err
 }
@@ -152,7 +152,7 @@ func (d *Desk) Holder(ctx context.Context, v Visible, id string) (h Holder, err 
 }
 
 func holderOf(r hashindex.Reader, v Visible, id string) (Holder, error) {
-	h, err := load[Holder](r, holderRows, id)
+	h, err := hashindex.LoadRow[Holder](r, holderRows, id)
 	if err == nil && !v.all() {
 		var theirs []Right
 		theirs, err = rightsWhere(r, v, func(r Right) bool { return r.Holder == id }, 0, 1)
@@ -183,7 +183,7 @@ func (d *Desk) Holders(ctx context.Context, v Visible, after string, limit int) 
 			if err != nil || len(list) == limit {
 				return err
 			}
-			h, err := decode[Holder](holderRows, row.Key, row.Value)
+			h, err := hashindex.DecodeRow[Holder](holderRows, row)
 			if err != nil {
 				return err
 			}
@@ -203,10 +203,10 @@ func (d *Desk) AddRight(ctx context.Context, actor string, v Visible, right Righ
 	}
 	var added Right
 	seq, err := d.index.Transact(ctx, actor, func(w hashindex.Writer) error {
-		if _, err := load[Holder](w, holderRows, right.Holder); err != nil {
+		if _, err := hashindex.LoadRow[Holder](w, holderRows, right.Holder); err != nil {
 			return fieldMissing("holder", right.Holder, err)
 		}
-		id, err := next(w, "right")
+		id, err := hashindex.NextNumber(w, counters, "right")
 		if err != nil {
 			return err
 		}
@@ -260,11 +260,11 @@ func putRight(w hashindex.Writer, right Right, before []hashindex.CollectionID, 
 	}
 	stored := storedRight{Right: right, Linked: right.linked}
 	stored.Collections = nil
-	return firstOf(save(w, rightRows, right.ID.key(), stored), tell(w, RightTopic, right.ID.String(), moved))
+	return firstOf(hashindex.SaveRow(w, rightRows, right.ID.key(), stored), tell(w, RightTopic, right.ID.String(), moved))
 }
 
 func loadRight(r hashindex.Reader, id RightID) (Right, error) {
-	stored, err := load[storedRight](r, rightRows, id.key())
+	stored, err := hashindex.LoadRow[storedRight](r, rightRows, id.key())
 	if err != nil {
 		return Right{}, about(err, "right %d", id)
 	}
@@ -332,7 +332,7 @@ func rightsWhere(r hashindex.Reader, v Visible, want func(Right) bool, after Rig
 		if err != nil {
 			return nil, err
 		}
-		stored, err := decode[storedRight](rightRows, row.Key, row.Value)
+		stored, err := hashindex.DecodeRow[storedRight](rightRows, row)
 		if err != nil {
 			return nil, err
 		}

@@ -46,30 +46,6 @@ func shortKey(n uint32) string            { return fmt.Sprintf("%08x", n) }
 func textKey(text string) string          { return text + "\x00" }
 func numberOf(key string) (uint64, error) { return strconv.ParseUint(key, 16, 64) }
 
-// load is the row as JSON; ErrNotFound where there is none.
-func load[T any](r hashindex.Reader, table, key string) (value T, err error) {
-	raw, err := r.Row(table, key)
-	if err != nil {
-		return value, err
-	}
-	return decode[T](table, key, raw)
-}
-
-func decode[T any](table, key string, raw []byte) (value T, err error) {
-	if err := json.Unmarshal(raw, &value); err != nil {
-		return value, fmt.Errorf("row %q of %s: %v: %w", key, table, err, hashindex.ErrDamaged)
-	}
-	return value, nil
-}
-
-func save(w hashindex.Writer, table, key string, value any) error {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return w.PutRow(table, key, raw)
-}
-
 // about says what an error is about. Of what is missing it says that and no more: callers do not know rows.
 func about(err error, format string, args ...any) error {
 	if errors.Is(err, hashindex.ErrNotFound) {
@@ -102,15 +78,6 @@ func below(r hashindex.Reader, table, prefix, from string) iter.Seq2[hashindex.R
 			}
 		}
 	}
-}
-
-// next is a number of that kind that was never given before, from 1.
-func next(w hashindex.Writer, kind string) (uint64, error) {
-	n, err := load[uint64](w, counters, kind)
-	if err != nil && !errors.Is(err, hashindex.ErrNotFound) {
-		return 0, err
-	}
-	return n + 1, save(w, counters, kind, n+1)
 }
 
 // Topics of the notes that the desk leaves in the history.

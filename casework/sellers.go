@@ -44,7 +44,7 @@ func tally(w hashindex.Writer, before, h *Hit) error {
 		return nil
 	}
 	key := sellerKey(h.Subject.Seller, h.Collection)
-	c, err := load[counts](w, sellerRows, key)
+	c, err := hashindex.LoadRow[counts](w, sellerRows, key)
 	if err != nil && !errors.Is(err, hashindex.ErrNotFound) {
 		return err
 	}
@@ -53,7 +53,7 @@ func tally(w hashindex.Writer, before, h *Hit) error {
 	if c == (counts{}) {
 		return w.RemoveRow(sellerRows, key)
 	}
-	return save(w, sellerRows, key, c)
+	return hashindex.SaveRow(w, sellerRows, key, c)
 }
 
 // Sellers lists at most limit sellers after that one by name, of whom anything in sight was decided.
@@ -92,7 +92,7 @@ func sellersFrom(r hashindex.Reader, v Visible, from string, limit int) (list []
 		if err != nil || !s.sees(hashindex.CollectionID(n)) {
 			continue // what is no number is in nobody's sight; Check reports it
 		}
-		c, err := decode[counts](sellerRows, row.Key, row.Value)
+		c, err := hashindex.DecodeRow[counts](sellerRows, row)
 		if err != nil {
 			return nil, err
 		}

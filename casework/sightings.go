@@ -176,7 +176,7 @@ func (d *Desk) flushSome(ctx context.Context) (int, error) {
 				return err
 			}
 		}
-		return save(w, counters, "sighting", last)
+		return hashindex.SaveRow(w, counters, "sighting", last)
 	})
 	if err != nil {
 		return 0, err

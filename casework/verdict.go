@@ -101,7 +101,7 @@ func (d *Desk) PutVerdict(ctx context.Context, actor string, v Visible, id hashi
 			}
 		}
 		return firstOf(
-			save(w, verdictRows, verdictKey(id), verdict),
+			hashindex.SaveRow(w, verdictRows, verdictKey(id), verdict),
 			tell(w, VerdictTopic, fmt.Sprint(id), Moved{From: from, To: string(verdict.Finding), Note: verdict.Note, Collection: collection.Name, Detail: detail(verdict)}))
 	})
 	if err != nil {
@@ -148,7 +148,7 @@ func visibleReference(r hashindex.Reader, v Visible, id hashindex.ReferenceID) (
 }
 
 func verdictOf(r hashindex.Reader, id hashindex.ReferenceID) (*Verdict, error) {
-	verdict, err := load[Verdict](r, verdictRows, verdictKey(id))
+	verdict, err := hashindex.LoadRow[Verdict](r, verdictRows, verdictKey(id))
 	if errors.Is(err, hashindex.ErrNotFound) {
 		return nil, nil
 	}

@@ -82,11 +82,11 @@ func recordOf(k Key) record {
 	}
 }
 
-// row is what is stored of the key.
-func row(k Key, digest hashindex.Digest) ([]byte, error) {
+// save stores the key.
+func save(w hashindex.Writer, k Key, digest hashindex.Digest) error {
 	r := recordOf(k)
 	r.Digest = digest.String()
-	return json.Marshal(r)
+	return hashindex.SaveRow(w, table, k.ID, r)
 }
 
 // note is what the history tells of the key.
@@ -96,11 +96,11 @@ func note(k Key) ([]byte, error) {
 	return json.Marshal(r)
 }
 
-func parseRow(id string, value []byte) (k Key, digest hashindex.Digest, err error) {
-	damaged := func(why error) error { return fmt.Errorf("key %s: %w: %w", id, hashindex.ErrDamaged, why) }
-	var r record
-	if err := json.Unmarshal(value, &r); err != nil {
-		return k, digest, damaged(err)
+func parseRow(row hashindex.Row) (k Key, digest hashindex.Digest, err error) {
+	damaged := func(why error) error { return fmt.Errorf("key %s: %w: %w", row.Key, hashindex.ErrDamaged, why) }
+	r, err := hashindex.DecodeRow[record](table, row)
+	if err != nil {
+		return k, digest, err
 	}
 	scopes, err := ParseScopes(r.Scopes)
 	if err != nil {
@@ -112,7 +112,7 @@ func parseRow(id string, value []byte) (k Key, digest hashindex.Digest, err erro
 	}
 	copy(digest[:], raw)
 	return Key{
-		ID: id, Name: r.Name, Scopes: scopes, Collections: r.Collections, Limits: Limits{r.PerMinute, r.AtOnce},
+		ID: row.Key, Name: r.Name, Scopes: scopes, Collections: r.Collections, Limits: Limits{r.PerMinute, r.AtOnce},
 		Created: r.Created, Expires: r.Expires, Revoked: r.Revoked, Rotates: r.Rotates, LastUsed: r.LastUsed,
 	}, digest, nil
 }

@@ -64,7 +64,7 @@ func Open(ctx context.Context, config Config) (*Ring, error) {
 			if err != nil {
 				return err
 			}
-			key, digest, err := parseRow(each.Key, each.Value)
+			key, digest, err := parseRow(each)
 			if err != nil {
 				return err
 			}
@@ -301,11 +301,7 @@ func (r *Ring) store(ctx context.Context, actor string, states []state) (hashind
 }
 
 func (s state) write(w hashindex.Writer) error {
-	value, err := row(s.Key, s.digest)
-	if err != nil {
-		return err
-	}
-	if err := w.PutRow(table, s.ID, value); err != nil {
+	if err := save(w, s.Key, s.digest); err != nil {
 		return err
 	}
 	body, err := note(s.Key)
@@ -326,11 +322,7 @@ func (r *Ring) SaveUses(ctx context.Context) error {
 	}
 	_, err := r.index.Transact(ctx, "", func(w hashindex.Writer) error {
 		for _, s := range used {
-			value, err := row(s.Key, s.digest)
-			if err != nil {
-				return err
-			}
-			if err := w.PutRow(table, s.ID, value); err != nil {
+			if err := save(w, s.Key, s.digest); err != nil {
 				return err
 			}
 		}

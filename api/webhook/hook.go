@@ -1,8 +1,6 @@
 package webhook
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -107,31 +105,8 @@ func invalid(field, format string, args ...any) error {
 
 func letterKey(id ID, seq hashindex.Seq) string { return id.key() + fmt.Sprintf("%016x", uint64(seq)) }
 
-func load[T any](r hashindex.Reader, table, key string) (value T, err error) {
-	raw, err := r.Row(table, key)
-	if err != nil {
-		return value, err
-	}
-	return decode[T](table, key, raw)
-}
-
-func decode[T any](table, key string, raw []byte) (value T, err error) {
-	if err := json.Unmarshal(raw, &value); err != nil {
-		return value, fmt.Errorf("row %q of %s: %v: %w", key, table, err, hashindex.ErrDamaged)
-	}
-	return value, nil
-}
-
-func save(w hashindex.Writer, table, key string, value any) error {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return w.PutRow(table, key, raw)
-}
-
 func loadHook(r hashindex.Reader, id ID) (Hook, error) {
-	h, err := load[Hook](r, hookRows, id.key())
+	h, err := hashindex.LoadRow[Hook](r, hookRows, id.key())
 	if err != nil {
 		return h, fmt.Errorf("webhook %v: %w", id, err)
 	}
@@ -147,7 +122,7 @@ func letters(r hashindex.Reader, table string, id ID, from hashindex.Seq, limit 
 		if !strings.HasPrefix(row.Key, id.key()) || len(list) == limit {
 			break
 		}
-		l, err := decode[Letter](table, row.Key, row.Value)
+		l, err := hashindex.DecodeRow[Letter](table, row)
 		if err != nil {
 			return nil, err
 		}
@@ -161,19 +136,11 @@ func hooks(r hashindex.Reader) (list []Hook, err error) {
 		if err != nil {
 			return nil, err
 		}
-		h, err := decode[Hook](hookRows, row.Key, row.Value)
+		h, err := hashindex.DecodeRow[Hook](hookRows, row)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, h)
 	}
 	return list, nil
-}
-
-func nextID(w hashindex.Writer) (ID, error) {
-	last, err := load[ID](w, counters, "webhook")
-	if err != nil && !errors.Is(err, hashindex.ErrNotFound) {
-		return 0, err
-	}
-	return last + 1, save(w, counters, "webhook", last+1)
 }

@@ -161,7 +161,7 @@ func (s *Sender) begin(ctx context.Context, id ID) (*round, error) {
 		if r.hook, err = loadHook(reader, id); err != nil {
 			return err
 		}
-		if r.secret, err = load[string](reader, secretRows, id.key()); err != nil {
+		if r.secret, err = hashindex.LoadRow[string](reader, secretRows, id.key()); err != nil {
 			return err
 		}
 		r.parked, err = letters(reader, parkedRows, id, 0, maxParked)
@@ -306,10 +306,10 @@ func (r *round) write(w hashindex.Writer) error {
 		errs = append(errs, w.RemoveRow(parkedRows, letterKey(id, l.Seq)))
 	}
 	for _, l := range r.put {
-		errs = append(errs, save(w, parkedRows, letterKey(id, l.Seq), l))
+		errs = append(errs, hashindex.SaveRow(w, parkedRows, letterKey(id, l.Seq), l))
 	}
 	for _, l := range r.dead {
-		errs = append(errs, save(w, deadRows, letterKey(id, l.Seq), l))
+		errs = append(errs, hashindex.SaveRow(w, deadRows, letterKey(id, l.Seq), l))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -333,7 +333,7 @@ func (r *round) write(w hashindex.Writer) error {
 			r.hook.Due = l.Due
 		}
 	}
-	return errors.Join(append(errs, save(w, hookRows, id.key(), r.hook))...)
+	return errors.Join(append(errs, hashindex.SaveRow(w, hookRows, id.key(), r.hook))...)
 }
 
 // errStatus is an answer that is no success.

@@ -109,10 +109,12 @@ func (s *Sender) Create(ctx context.Context, actor string, h Hook) (Hook, string
 		if len(there) >= MaxHooks {
 			return &hashindex.LimitError{Limit: "webhooks", Max: MaxHooks, Got: int64(len(there)) + 1}
 		}
-		if h.ID, err = nextID(w); err != nil {
+		number, err := hashindex.NextNumber(w, counters, "webhook")
+		if err != nil {
 			return err
 		}
-		return errors.Join(save(w, hookRows, h.ID.key(), h), save(w, secretRows, h.ID.key(), secret), tell(w, h, "", "created"))
+		h.ID = ID(number)
+		return errors.Join(hashindex.SaveRow(w, hookRows, h.ID.key(), h), hashindex.SaveRow(w, secretRows, h.ID.key(), secret), tell(w, h, "", "created"))
 	})
 	s.wake()
 	return h, secret, seq, err
@@ -190,7 +192,7 @@ func (s *Sender) Change(ctx context.Context, actor string, id ID, p Patch) (h Ho
 			return err
 		}
 		h.Edition++
-		return errors.Join(save(w, hookRows, id.key(), h), tell(w, h, "changed", "changed"))
+		return errors.Join(hashindex.SaveRow(w, hookRows, id.key(), h), tell(w, h, "changed", "changed"))
 	})
 	s.wake()
 	return h, seq, err
@@ -235,7 +237,7 @@ func (s *Sender) Replay(ctx context.Context, actor string, id ID, after hashinde
 			return err
 		}
 		h.Cursor, h.Failures, h.Parked, h.Edition = after, 0, len(rest), h.Edition+1
-		return errors.Join(save(w, hookRows, id.key(), h), tell(w, h, "created", fmt.Sprintf("replayed after %d", after)))
+		return errors.Join(hashindex.SaveRow(w, hookRows, id.key(), h), tell(w, h, "created", fmt.Sprintf("replayed after %d", after)))
 	})
 	s.wake()
 	return h, seq, err
@@ -249,7 +251,7 @@ func (s *Sender) Test(ctx context.Context, id ID) (status int, err error) {
 		if h, err = loadHook(r, id); err != nil {
 			return err
 		}
-		secret, err = load[string](r, secretRows, id.key())
+		secret, err = hashindex.LoadRow[string](r, secretRows, id.key())
 		return err
 	})
 	if err != nil {

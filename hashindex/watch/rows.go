@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -46,20 +45,19 @@ func (h head) told() Stream {
 	}
 }
 
-func decodeHead(row hashindex.Row) (h head, err error) {
-	if err := json.Unmarshal(row.Value, &h); err != nil {
-		return head{}, fmt.Errorf("stream %q: %w: %v", row.Key, hashindex.ErrDamaged, err)
-	}
+func decodeHead(row hashindex.Row) (head, error) {
+	h, err := hashindex.DecodeRow[head](headTable, row)
 	h.ID = row.Key
-	return h, nil
+	return h, err
 }
 
 func readHead(r hashindex.Reader, id string) (head, error) {
-	value, err := r.Row(headTable, id)
+	h, err := hashindex.LoadRow[head](r, headTable, id)
 	if err != nil {
 		return head{}, fmt.Errorf("stream %.80q: %w", id, err)
 	}
-	return decodeHead(hashindex.Row{Key: id, Value: value})
+	h.ID = id
+	return h, nil
 }
 
 func segmentKey(id string, number int) string { return fmt.Sprintf("%s/%010d", id, number) }
@@ -67,19 +65,11 @@ func segmentKey(id string, number int) string { return fmt.Sprintf("%s/%010d", i
 // put writes the stream and what it has to tell. It may run more than once.
 func (s *stream) put(to hashindex.Writer) error {
 	s.Live = slices.Sorted(maps.Keys(s.open))
-	value, err := json.Marshal(s.head)
-	if err != nil {
-		return err
-	}
-	if err := to.PutRow(headTable, s.ID, value); err != nil {
+	if err := hashindex.SaveRow(to, headTable, s.ID, s.head); err != nil {
 		return err
 	}
 	for _, seg := range s.tell {
-		value, err := json.Marshal(seg.Segment)
-		if err != nil {
-			return err
-		}
-		if err := to.PutRow(segmentTable, segmentKey(s.ID, seg.Number), value); err != nil {
+		if err := hashindex.SaveRow(to, segmentTable, segmentKey(s.ID, seg.Number), seg.Segment); err != nil {
 			return err
 		}
 		if seg.State == opened && seg.Number > s.watch.config.Limits.Segments {
@@ -133,17 +123,14 @@ func (w *Watch) resume(r hashindex.Reader, h head) (*stream, error) {
 	s := newStream(w, h)
 	s.dirty = false
 	for _, number := range h.Live {
-		value, err := r.Row(segmentTable, segmentKey(h.ID, number))
+		kept, err := hashindex.LoadRow[Segment](r, segmentTable, segmentKey(h.ID, number))
 		if errors.Is(err, hashindex.ErrNotFound) {
 			continue // of more than are remembered
 		}
 		if err != nil {
 			return nil, err
 		}
-		seg := new(segment)
-		if err := json.Unmarshal(value, &seg.Segment); err != nil {
-			return nil, fmt.Errorf("segment %d of stream %q: %w: %v", number, h.ID, hashindex.ErrDamaged, err)
-		}
+		seg := &segment{Segment: kept}
 		seg.toldTo = seg.To
 		seg.orphan(unset)
 		if s.open == nil {
@@ -167,9 +154,9 @@ func (w *Watch) stored(ctx context.Context, id string, after, limit int, wanted 
 			if !strings.HasPrefix(row.Key, id+"/") || len(list) == limit {
 				return nil
 			}
-			var seg Segment
-			if err := json.Unmarshal(row.Value, &seg); err != nil {
-				return fmt.Errorf("segment %q: %w: %v", row.Key, hashindex.ErrDamaged, err)
+			seg, err := hashindex.DecodeRow[Segment](segmentTable, row)
+			if err != nil {
+				return err
 			}
 			if wanted(seg) {
 				list = append(list, seg)
