@@ -13,7 +13,8 @@ import (
 
 // Follower asks an index for the votes of frames and keeps the timeline of them. The tiers copy and near are
 // asked for every frame that differs from the one before. Tier partial is asked about a share of those that
-// neither explains, and about the rest only whether they go on with what the share has found.
+// neither explains for certain, as they may show one work in a corner of another, and about the rest only
+// whether they go on with what the share has found.
 type Follower struct {
 	timeline *Timeline
 	library  *Library
@@ -27,10 +28,11 @@ type Follower struct {
 	err    error   // of the store, as the timeline asks for a reference
 }
 
-// queued is a frame that the tiers before found nothing in, with features.
+// queued is a frame that the tiers before do not explain for certain, with features.
 type queued struct {
 	frame hashindex.Frame
 	place Frame
+	asked bool // what it shows
 }
 
 // hint is a frame of a reference that a frame of the query showed.
@@ -41,11 +43,15 @@ type hint struct {
 }
 
 const (
-	// queueLength is how many unexplained frames are looked at together.
+	// queueLength is how many frames are looked at together.
 	queueLength = 6
 
 	// partialShare is of how many of them tier partial is asked about one, whatever it shows.
 	partialShare = 3
+
+	// certain is the score of a frame that shows a reference and nothing else: 16 bits of PDQ. A tenth of the
+	// picture replaced is farther away, and so are most of the worst encodings.
+	certain = 1 - 16.0/128
 
 	// hintLife is how far a hint reaches, hintReach how far beside the place that it gives frames of the
 	// reference are laid over the query, and hintFrames how many.
@@ -98,13 +104,10 @@ func (f *Follower) Voted(ctx context.Context, look hashindex.Look, votes []Vote)
 	}
 	place.Votes, f.last = votes, place
 	f.last.Votes = votes
-	if len(votes) == 0 && f.query.Effort == hashindex.FullEffort && look.Features != nil && frame.Mark == hashindex.Telling {
+	if uncertain(votes) && f.query.Effort == hashindex.FullEffort && look.Features != nil && frame.Mark == hashindex.Telling {
 		if frame.Features = look.Features(); !frame.Features.IsZero() {
 			frame.Features.Closer = nil // it would be of a picture that is gone by then
-			if f.queue = append(f.queue, queued{frame, place}); len(f.queue) == queueLength {
-				return cmp.Or(f.flush(ctx), f.err)
-			}
-			return nil
+			return f.wait(ctx, queued{frame: frame, place: place})
 		}
 	}
 	// What waits ended where this begins: it is looked at while it is known what it may go on with.
@@ -114,6 +117,25 @@ func (f *Follower) Voted(ctx context.Context, look hashindex.Look, votes []Vote)
 	f.hint(place)
 	f.timeline.Add(place)
 	return f.err
+}
+
+// uncertain reports whether something else may be in the frame than what the votes say.
+func uncertain(votes []Vote) bool {
+	return !slices.ContainsFunc(votes, func(v Vote) bool { return v.Score >= certain })
+}
+
+func (f *Follower) wait(ctx context.Context, q queued) error {
+	if n := len(f.queue); n > 0 && len(q.place.Votes) > 0 && len(f.queue[n-1].place.Votes) == 0 {
+		// What was not explained ended where this begins.
+		if err := f.flush(ctx); err != nil {
+			return err
+		}
+	}
+	f.hint(q.place)
+	if f.queue = append(f.queue, q); len(f.queue) < queueLength {
+		return nil
+	}
+	return cmp.Or(f.flush(ctx), f.err)
 }
 
 func (f *Follower) same(place Frame) bool {
@@ -162,45 +184,61 @@ func (f *Follower) hint(place Frame) {
 }
 
 // flush asks tier partial about the frames that wait: first whether they go on with what was found before or
-// after them, and then, of a share of the rest, what they show.
+// after them, and then, of a share of them, what they show.
 func (f *Follower) flush(ctx context.Context) error {
-	f.credit = min(f.credit+float64(len(f.queue))/partialShare, 2)
-	rest, err := f.continued(ctx, f.queue)
-	f.queue = nil
-	for err == nil && len(rest) > 0 && f.credit > 0 {
-		f.credit--
-		middle := len(rest) / 2
-		q := rest[middle]
-		rest = slices.Delete(rest, middle, middle+1)
-		var matches []hashindex.FrameMatch
-		if matches, err = f.index.MatchFrameParts(ctx, f.asking(q)); err != nil {
-			return err
+	queue := f.queue
+	f.queue, f.credit = nil, min(f.credit+float64(len(queue))/partialShare, 2)
+	err := f.goOn(ctx, queue)
+	for err == nil && f.credit > 0 {
+		q := unasked(queue)
+		if q == nil {
+			break
 		}
-		f.settle(q, matches)
-		if len(matches) > 0 {
-			rest, err = f.continued(ctx, rest)
+		f.credit--
+		q.asked = true
+		var matches []hashindex.FrameMatch
+		if matches, err = f.index.MatchFrameParts(ctx, f.asking(*q)); err == nil && f.learn(q, matches) {
+			err = f.goOn(ctx, queue)
 		}
 	}
-	for _, q := range rest {
-		f.settle(q, nil)
+	for _, q := range queue {
+		f.timeline.Add(q.place)
 	}
 	return err
 }
 
-// continued settles those of the frames that go on with what is known, and answers the others.
-func (f *Follower) continued(ctx context.Context, queue []queued) (rest []queued, _ error) {
-	for _, q := range queue {
-		matches, err := f.lay(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		if len(matches) > 0 {
-			f.settle(q, matches)
-		} else {
+// unasked is the frame to ask next: the middle one of those that nothing explains yet, or else of all; nil
+// when all have been asked.
+func unasked(queue []queued) *queued {
+	var unexplained, rest []*queued
+	for i := range queue {
+		switch q := &queue[i]; {
+		case q.asked:
+		case len(q.place.Votes) == 0:
+			unexplained = append(unexplained, q)
+		default:
 			rest = append(rest, q)
 		}
 	}
-	return rest, nil
+	if len(unexplained) > 0 {
+		return unexplained[len(unexplained)/2]
+	}
+	if len(rest) > 0 {
+		return rest[len(rest)/2]
+	}
+	return nil
+}
+
+// goOn asks each frame whether it goes on with what is known and has not been found in it.
+func (f *Follower) goOn(ctx context.Context, queue []queued) error {
+	for i := range queue {
+		matches, err := f.lay(ctx, queue[i])
+		if err != nil {
+			return err
+		}
+		f.learn(&queue[i], matches)
+	}
+	return nil
 }
 
 func (f *Follower) asking(q queued) hashindex.Query {
@@ -209,16 +247,30 @@ func (f *Follower) asking(q queued) hashindex.Query {
 	return query
 }
 
-func (f *Follower) settle(q queued, matches []hashindex.FrameMatch) {
-	q.place.Votes = VotesOf(matches)
+// learn adds the matches of references that the frame has no votes for, and reports whether there are any.
+func (f *Follower) learn(q *queued, matches []hashindex.FrameMatch) bool {
+	known := q.place.Votes
+	for _, v := range VotesOf(matches) {
+		if !votesFor(known, v.Frame.Reference()) {
+			q.place.Votes = append(q.place.Votes, v)
+		}
+	}
+	if len(q.place.Votes) == len(known) {
+		return false
+	}
 	if q.place.At == f.last.At {
 		f.last.Votes = q.place.Votes
 	}
-	f.hint(q.place)
-	f.timeline.Add(q.place)
+	f.hint(Frame{At: q.place.At, Votes: q.place.Votes[len(known):]})
+	return true
 }
 
-// lay asks whether the frame goes on with what was found shortly before or after it.
+func votesFor(votes []Vote, id hashindex.ReferenceID) bool {
+	return slices.ContainsFunc(votes, func(v Vote) bool { return v.Frame.Reference() == id })
+}
+
+// lay asks whether the frame goes on with what was found shortly before or after it, but for what it is known
+// to show.
 func (f *Follower) lay(ctx context.Context, q queued) (found []hashindex.FrameMatch, _ error) {
 	asked := map[hashindex.ReferenceID]bool{}
 	hints := slices.Clone(f.hints)
@@ -226,7 +278,7 @@ func (f *Follower) lay(ctx context.Context, q queued) (found []hashindex.FrameMa
 	for _, h := range hints {
 		id := h.frame.Reference()
 		r, there := f.reference(id)
-		if !there || asked[id] || len(asked) == maxHints || (h.at-q.place.At).Abs() > hintLife {
+		if !there || asked[id] || votesFor(q.place.Votes, id) || len(asked) == maxHints || (h.at-q.place.At).Abs() > hintLife {
 			continue
 		}
 		asked[id] = true
