@@ -3,6 +3,8 @@ package align_test
 import (
 	"bytes"
 	"context"
+	"image"
+	"image/draw"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -77,6 +79,28 @@ func TestManyCornersUnderAStickerSuffice(t *testing.T) {
 			if a, ok := align.New(featuresOf(t, encoded)).Align(reference, false); !ok {
 				t.Errorf("seed %d: %d corners of %d, %.1f of %.1f cells alike, score %.2f", seed, a.Inliers, a.Expected, a.AlikeCells, a.Cells, a.Score)
 			}
+		}
+	}
+}
+
+// TestSiblingIsAMatchButNotCertain lays a picture over another that is the same but for its middle.
+func TestSiblingIsAMatchButNotCertain(t *testing.T) {
+	for seed := 41; seed <= 43; seed++ {
+		src, other := fixtures.Photo(seed), fixtures.Photo(seed+20)
+		sibling := image.NewNRGBA(src.Bounds())
+		draw.Draw(sibling, sibling.Rect, src, src.Bounds().Min, draw.Src)
+		size := sibling.Rect.Size()
+		middle := image.Rect(size.X/4, size.Y/4, size.X*3/4, size.Y*3/4)
+		draw.Draw(sibling, middle, other, middle.Min, draw.Src)
+		reference := featuresOf(t, fixtures.EncodeJPEG(sibling, 90)).Stored()
+		query := align.New(featuresOf(t, fixtures.EncodeJPEG(src, 80)))
+		a, ok := query.Align(reference, false)
+		if !ok || a.Score >= 0.9 {
+			t.Errorf("seed %d: %v, score %.3f, %.1f of %.1f cells alike, correlation %.2f", seed, ok, a.Score, a.AlikeCells, a.Cells, a.Correlation)
+		}
+		own, ok := query.Align(featuresOf(t, fixtures.EncodeJPEG(src, 90)).Stored(), false)
+		if !ok || own.Score < 0.99 {
+			t.Errorf("seed %d: the picture itself: %v, score %.3f", seed, ok, own.Score)
 		}
 	}
 }

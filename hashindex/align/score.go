@@ -14,6 +14,10 @@ const (
 	// have, agrees in four.
 	manyPlaces = 5
 	mostPlaces = 12 // that are counted
+
+	// unseen is how much less of the textured cells may look alike than an alignment is certain: a fifth for
+	// a score of 0.9.
+	unseen = 0.1
 )
 
 // TermCount is how many terms a score is made of.
@@ -34,14 +38,17 @@ func Terms(a hashindex.Alignment) (terms [TermCount]float64, against float64) {
 	return terms, 5 * float64(max(0, manyPlaces-a.Places))
 }
 
-// score is how certain the alignment is.
+// score is how certain the alignment is. Where a part of the reference should be seen and is not, something
+// may lie over it, or the query shows a sibling: logos of one family share all but a letter or a sign. It
+// is a match all the same, but no more certain than the share of the textured cells that look alike, and a
+// little for what blur and noise take.
 func score(a hashindex.Alignment) float64 {
 	terms, against := Terms(a)
 	z := weights[0] - against
 	for i, t := range terms {
 		z += weights[i+1] * t
 	}
-	return 1 / (1 + math.Exp(-z))
+	return min(1/(1+math.Exp(-z)), max(accept, a.AlikeCells/max(a.Cells, 1)+unseen))
 }
 
 // places counts inliers that lie apart by a sixteenth of the length of what is seen of the reference, up to
