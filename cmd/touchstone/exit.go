@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -131,6 +132,7 @@ func (a *app) explain(err error) {
 func (a *app) hint(err error) string {
 	usage, wrongUsage := errors.AsType[usageError](err)
 	problem, refused := errors.AsType[*client.Problem](err)
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case wrongUsage:
 		return usage.verb + " --help"
@@ -144,6 +146,8 @@ func (a *app) hint(err error) string {
 		return "run the version that wrote it"
 	case errors.Is(err, hashindex.ErrNotOurs):
 		return "name another folder with --data"
+	case untrusted:
+		return "name the authority that signed its certificate: SSL_CERT_FILE=authority.pem touchstone ..."
 	case errors.Is(err, client.ErrUnreachable):
 		return "start one with touchstone serve, or work on a folder with --data instead of --server"
 	case refused && problem.Code == "unauthorized":

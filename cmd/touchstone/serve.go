@@ -76,7 +76,7 @@ func (a *app) serve(ctx context.Context, door *doorway, searcher string, reach r
 	if h.server.Keys().Empty() {
 		log.Warn("there are no keys: whoever reaches this address may do everything")
 	}
-	fmt.Fprintf(a.stdout, welcome, door.scheme(), listener.Addr())
+	fmt.Fprint(a.stdout, welcome(door.scheme()+"://"+listener.Addr().String(), usable > 0))
 	var warming sync.WaitGroup
 	warming.Go(func() { warm(ctx, h.workers, log) })
 	err = h.server.Serve(ctx, listener) // until ctx ends, then it drains
@@ -95,13 +95,20 @@ func warm(ctx context.Context, workers *decoding.Pool, log *slog.Logger) {
 	}
 }
 
-// welcome is printed at the start; its lines work when they are pasted, with any picture.
-const welcome = `Touchstone listens on %[1]s://%[2]s. In another terminal:
+// welcome is printed at the start; its lines work when they are pasted, with any picture and, where the server
+// asks for a key, with the key in TOUCHSTONE_KEY.
+func welcome(base string, asksForKey bool) string {
+	var key, where string
+	if asksForKey {
+		key, where = ` -H "Authorization: Bearer $TOUCHSTONE_KEY"`, ", with your key in TOUCHSTONE_KEY"
+	}
+	return fmt.Sprintf(`Touchstone listens on %[1]s. In another terminal%[3]s:
 
-  curl %[1]s://%[2]s/v1/collections -H 'Content-Type: application/json' -d '{"name":"bags","purpose":"brand"}'
-  curl %[1]s://%[2]s/v1/collections/bags/references -F external_id=tote-7 -F image=@picture.jpg
-  curl %[1]s://%[2]s/v1/match -H 'Content-Type: image/jpeg' --data-binary @picture.jpg
+  curl %[1]s/v1/collections%[2]s -H 'Content-Type: application/json' -d '{"name":"bags","purpose":"brand"}'
+  curl %[1]s/v1/collections/bags/references%[2]s -F external_id=tote-7 -F image=@picture.jpg
+  curl %[1]s/v1/match%[2]s -H 'Content-Type: image/jpeg' --data-binary @picture.jpg
 
-Every route is described, and can be tried, at %[1]s://%[2]s/docs
-Or on the command line: touchstone match --server %[1]s://%[2]s picture.jpg
-`
+Every route is described, and can be tried, at %[1]s/docs
+Or on the command line: touchstone match --server %[1]s picture.jpg
+`, base, key, where)
+}

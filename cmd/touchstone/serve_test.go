@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -199,6 +200,11 @@ func TestServerForOthersRefusesToStartWithoutAKeyAndAsksForIt(t *testing.T) {
 	if _, err := c.WithKey(made.Token).CreateCollection(t.Context(), wire.NewCollection{Name: "bags", Purpose: "brand"}); err != nil {
 		t.Errorf("with the key: %v", err)
 	}
+	var said strings.Builder
+	code = run(t.Context(), []string{"collections", "list", "--server", base}, nil, io.Discard, &said)
+	if code != exitUnavailable || !strings.Contains(said.String(), "SSL_CERT_FILE") {
+		t.Errorf("a certificate that nobody signed: code %d, %s", code, &said)
+	}
 	child.Process.Signal(syscall.SIGTERM)
 	if err := child.Wait(); err != nil {
 		t.Errorf("%v\n%s", err, &stderr)
@@ -212,5 +218,15 @@ func TestServerForOthersRefusesToStartWithoutAKeyAndAsksForIt(t *testing.T) {
 	}
 	if list := touchstone(t, exitOK, "keys", "list", "--data", data, "--json"); !strings.Contains(list, `"last_used"`) {
 		t.Errorf("the last use is not stored: %s", list)
+	}
+}
+
+func TestWelcomeShowsHowToPassTheKey(t *testing.T) {
+	for _, asksForKey := range []bool{false, true} {
+		for line := range strings.Lines(welcome("http://127.0.0.1:8080", asksForKey)) {
+			if strings.Contains(line, "curl") && strings.Contains(line, "Authorization: Bearer $TOUCHSTONE_KEY") != asksForKey {
+				t.Errorf("keys %t: %s", asksForKey, line)
+			}
+		}
 	}
 }
