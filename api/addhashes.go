@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -111,7 +112,9 @@ func (s *Server) newVideo(asked wire.HashReference, prefix string) (hashindex.Ne
 }
 
 func (s *Server) addList(c echo.Context, collection string, format hashlist.Format) error {
-	news, err := s.readList(bodyOf(c.Request()).within("document_bytes", s.limits.DocumentBytes), format)
+	room := listRooms.Get().(*listRoom)
+	defer room.release()
+	news, err := s.readList(room, bodyOf(c.Request()).within("document_bytes", s.limits.DocumentBytes), format)
 	if err != nil {
 		return err
 	}
@@ -132,28 +135,50 @@ func (s *Server) addList(c echo.Context, collection string, format hashlist.Form
 	return s.answerOnce(c, 201, "", wire.AddedList{Added: len(added), Seq: uint64(seq)})
 }
 
-func (s *Server) readList(body io.Reader, format hashlist.Format) (news []hashindex.NewReference, err error) {
+// listRoom is where a list is put together, one frame a reference: some eight megabytes for ten thousand, which
+// are not made, cleared and given back for each body.
+type listRoom struct {
+	news   []hashindex.NewReference
+	frames [][]hashindex.Frame // listFrames each
+}
+
+const listFrames = 128
+
+var listRooms = sync.Pool{New: func() any { return new(listRoom) }}
+
+// frame is room for that of the i-th reference, the next or an earlier one.
+func (r *listRoom) frame(i int) []hashindex.Frame {
+	if i/listFrames == len(r.frames) {
+		r.frames = append(r.frames, make([]hashindex.Frame, listFrames))
+	}
+	return r.frames[i/listFrames][i%listFrames:][:1:1]
+}
+
+// release keeps the room, but nothing of what was in it alive.
+func (r *listRoom) release() {
+	clear(r.news)
+	r.news = r.news[:0]
+	listRooms.Put(r)
+}
+
+func (s *Server) readList(room *listRoom, body io.Reader, format hashlist.Format) ([]hashindex.NewReference, error) {
 	list := hashlist.NewReader(body, format)
-	news = make([]hashindex.NewReference, 0, 1024)
-	var frames []hashindex.Frame // room for those of the next rows
 	for {
 		row, err := list.Read()
 		if err == io.EOF {
-			return news, nil
+			return room.news, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if len(news) == maxReferenceHashes {
+		i := len(room.news)
+		if i == maxReferenceHashes {
 			return nil, &hashindex.LimitError{Limit: "references", Max: maxReferenceHashes}
 		}
-		if len(frames) == 0 {
-			frames = make([]hashindex.Frame, 128)
-		}
-		n, err := s.newReference(row, "", frames[:1:1])
+		n, err := s.newReference(row, "", room.frame(i))
 		if err != nil {
 			return nil, err
 		}
-		news, frames = append(news, n), frames[1:]
+		room.news = append(room.news, n)
 	}
 }

@@ -29,13 +29,7 @@ const maxResembling = 10
 // AddReferences adds all of them in one step or none, and with them what also writes. They are searchable
 // when it returns. ErrExists when an external id is taken.
 func (ix *Index) AddReferences(ctx context.Context, actor, collection string, news []NewReference, also ...Also) ([]Reference, Seq, error) {
-	references := referencesOf(news)
-	for i := range references {
-		if err := references[i].validate(); err != nil {
-			return nil, 0, fmt.Errorf("reference %d: %w", i, err)
-		}
-	}
-	features, err := featuresOf(news)
+	additions, err := additionsOf(news)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -45,7 +39,14 @@ func (ix *Index) AddReferences(ctx context.Context, actor, collection string, ne
 		return nil, 0, err
 	}
 	changes, seq, err := ix.commitChanges(ctx, actor, func(r Reader) ([]Change, error) {
-		return planAdditions(r, collection, references, features, ix.now().UTC())
+		if additions == nil { // appended before, in a commit that failed
+			if additions, err = additionsOf(news); err != nil {
+				return nil, err
+			}
+		}
+		planned := additions
+		additions = nil
+		return planned, place(r, planned, collection, ix.now().UTC())
 	}, also)
 	if err != nil {
 		return nil, 0, err
@@ -57,37 +58,70 @@ func (ix *Index) AddReferences(ctx context.Context, actor, collection string, ne
 	return added, seq, nil
 }
 
-func planAdditions(r Reader, collection string, references []Reference, features [][][]byte, at time.Time) ([]Change, error) {
+// place says what only the store knows before the additions are appended: their collection and the time.
+func place(r Reader, additions []Change, collection string, at time.Time) error {
 	c, err := r.CollectionNamed(collection)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	changes := make([]Change, len(references))
-	for i := range references {
-		changes[i] = Change{Kind: ReferenceAdded, Reference: references[i], Features: features[i]}
-		changes[i].Reference.Collection, changes[i].Reference.Added = c.ID, at
+	for i := range additions {
+		additions[i].Reference.Collection, additions[i].Reference.Added = c.ID, at
 	}
-	return changes, nil
+	return nil
 }
 
-// featuresOf are the bytes to be stored of the frames' features, by reference; nil for one without.
-func featuresOf(news []NewReference) ([][][]byte, error) {
-	all := make([][][]byte, len(news))
+// additionsOf are the changes that add them, all but their place. A list adds ten thousand at a time: all is
+// made where it stays.
+func additionsOf(news []NewReference) ([]Change, error) {
+	frames := 0
 	for i := range news {
-		n := &news[i]
-		for f := range n.Picture.Frames {
-			frame := &n.Picture.Frames[f]
-			if frame.Features.IsZero() {
-				continue
-			}
-			if all[i] == nil {
-				all[i] = make([][]byte, len(n.Picture.Frames))
-			}
-			encoded := frame.Features.AppendStored(nil)
-			if _, err := ParseFeatures(encoded); err != nil {
-				return nil, fmt.Errorf("reference %d: frame %d: %w", i, f, err)
-			}
-			all[i][f] = encoded
+		frames += len(news[i].Picture.Frames)
+	}
+	room := make([]StoredFrame, frames)
+	all := make([]Change, len(news))
+	for i := range news {
+		c, n := &all[i], len(news[i].Picture.Frames)
+		c.Kind = ReferenceAdded
+		c.Reference.Frames, room = room[:n:n], room[n:]
+		err := c.describe(&news[i])
+		if err == nil {
+			err = c.Reference.validate()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reference %d: %w", i, err)
+		}
+	}
+	return all, nil
+}
+
+func (c *Change) describe(n *NewReference) (err error) {
+	r := &c.Reference
+	r.ExternalID, r.Note, r.Meta = n.ExternalID, n.Note, n.Meta
+	r.Format, r.Width, r.Height = n.Picture.Format, n.Picture.Width, n.Picture.Height
+	if n.Encoded != nil {
+		r.Content = n.Picture.Content
+	}
+	for i := range n.Picture.Frames {
+		f, stored := &n.Picture.Frames[i], &r.Frames[i]
+		stored.At, stored.Recipe, stored.Quality, stored.Hashes = f.At, f.Recipe, f.Quality, f.Hashes
+	}
+	c.Features, err = featuresOf(n.Picture.Frames)
+	return err
+}
+
+// featuresOf are the bytes to be stored of the frames' features; nil where no frame has any.
+func featuresOf(frames []Frame) (all [][]byte, _ error) {
+	for i := range frames {
+		f := &frames[i].Features
+		if f.IsZero() {
+			continue
+		}
+		if all == nil {
+			all = make([][]byte, len(frames))
+		}
+		all[i] = f.AppendStored(nil)
+		if _, err := ParseFeatures(all[i]); err != nil {
+			return nil, fmt.Errorf("frame %d: %w", i, err)
 		}
 	}
 	return all, nil
@@ -100,32 +134,6 @@ func encodedOf(news []NewReference) (contents [][]byte) {
 		}
 	}
 	return contents
-}
-
-// referencesOf are the references without what only the store knows: collection, id and time.
-func referencesOf(news []NewReference) []Reference {
-	frames := 0
-	for i := range news {
-		frames += len(news[i].Picture.Frames)
-	}
-	room := make([]StoredFrame, 0, frames) // one for all: a list adds ten thousand references of a frame
-	all := make([]Reference, len(news))
-	for i := range news {
-		n, first := &news[i], len(room)
-		for j := range n.Picture.Frames {
-			f := &n.Picture.Frames[j]
-			room = append(room, StoredFrame{At: f.At, Recipe: f.Recipe, Quality: f.Quality, Hashes: f.Hashes})
-		}
-		all[i] = Reference{
-			ExternalID: n.ExternalID, Note: n.Note, Meta: n.Meta,
-			Format: n.Picture.Format, Width: n.Picture.Width, Height: n.Picture.Height,
-			Frames: room[first:len(room):len(room)],
-		}
-		if n.Encoded != nil {
-			all[i].Content = n.Picture.Content
-		}
-	}
-	return all
 }
 
 // Resembling says what an added reference looks like that came before it: asked after the addition,

@@ -24,7 +24,8 @@ func newCatalog(collections []Collection) *catalog {
 // after is the catalogue once the changes are carried out; itself when they concern no collection.
 func (c *catalog) after(changes []Change) *catalog {
 	next := c
-	for _, change := range changes {
+	for i := range changes {
+		change := &changes[i]
 		if !change.Kind.OfCollection() {
 			continue
 		}
@@ -36,7 +37,7 @@ func (c *catalog) after(changes []Change) *catalog {
 	return next
 }
 
-func (c *catalog) carryOut(change Change) {
+func (c *catalog) carryOut(change *Change) {
 	of := change.Collection
 	if change.Kind == CollectionRemoved {
 		delete(c.byName, of.Name)

@@ -153,7 +153,7 @@ func (ix *Index) sumStore(ctx context.Context, r Reader, report *CheckReport) (s
 			if ix.partial == nil {
 				continue
 			}
-			edits, _, err := additions(ix.recipe, reference, storedFeatures(r))
+			edits, _, err := additions(ix.recipe, &reference, nil, storedFeatures(r))
 			if err != nil {
 				return nil, partial, err
 			}

@@ -122,35 +122,41 @@ type ledger struct {
 
 // Append implements Writer.
 func (l *ledger) Append(c Change) (Change, error) {
-	appended, err := l.sign(c)
+	l.sign(&c)
+	appended, err := l.Writer.Append(c)
 	if err == nil {
+		l.wrote = true
 		l.changes = append(l.changes, appended)
 	}
 	return appended, err
 }
 
-func (l *ledger) sign(c Change) (Change, error) {
+// AppendAll implements Writer. What it is given first becomes the ledger's own: a list adds ten thousand
+// changes at a time.
+func (l *ledger) AppendAll(changes []Change) error {
+	for i := range changes {
+		l.sign(&changes[i])
+	}
+	head, _ := l.Head()
+	err := l.Writer.AppendAll(changes)
+	after, _ := l.Head()
+	l.wrote = l.wrote || after > head
+	if err != nil {
+		return err
+	}
+	if l.changes == nil {
+		l.changes = changes
+	} else {
+		l.changes = append(l.changes, changes...)
+	}
+	return nil
+}
+
+func (l *ledger) sign(c *Change) {
 	if l.at.IsZero() {
 		l.at = l.now().UTC()
 	}
 	c.Actor, c.Time = l.actor, l.at
-	appended, err := l.Writer.Append(c)
-	l.wrote = l.wrote || err == nil
-	return appended, err
-}
-
-// appendAll appends the changes, which are a plan's first and become the ledger's: a list adds ten thousand
-// at a time.
-func (l *ledger) appendAll(changes []Change) error {
-	for i, change := range changes {
-		appended, err := l.sign(change)
-		if err != nil {
-			return err
-		}
-		changes[i] = appended
-	}
-	l.changes = changes
-	return nil
 }
 
 // PutRow implements Writer.
@@ -167,17 +173,13 @@ func (l *ledger) RemoveRow(table, key string) error {
 
 // settle makes what is durable visible, and only then lets the writers go (I1).
 func (ix *Index) settle(group []*proposal, err error) {
-	var changes []Change
 	for _, p := range group {
-		switch {
-		case err != nil:
+		if err != nil {
 			p.changes, p.err = nil, err
-		case p.err == nil:
-			changes = append(changes, p.changes...)
 		}
 		p.done = true
 	}
-	if err == nil && len(changes) > 0 {
+	if changes := changesOf(group); len(changes) > 0 {
 		ix.commits.changes.Add(uint64(len(changes)))
 		ix.apply(changes)
 	}
@@ -187,11 +189,25 @@ func (ix *Index) settle(group []*proposal, err error) {
 	}
 }
 
+// changesOf are those of all proposals that were carried out, in order. Those of a list, which is alone as a
+// rule, are not copied.
+func changesOf(group []*proposal) []Change {
+	if len(group) == 1 {
+		return group[0].changes
+	}
+	var changes []Change
+	for _, p := range group {
+		changes = append(changes, p.changes...)
+	}
+	return changes
+}
+
 // apply feeds committed changes to all that is derived. The caller holds lead.
 func (ix *Index) apply(changes []Change) {
+	has := algorithmsOf(changes)
 	for _, f := range ix.all() {
 		if f.live.Load() { // else the loader reads them from the store
-			f.feedTo(f.feed, ix.recipe, changes)
+			f.feedTo(f.feed, ix.recipe, changes, has)
 		}
 	}
 	ix.applyPartial(changes)

@@ -140,8 +140,9 @@ func (ix *Index) replay(ctx context.Context, to feeds) (count int, err error) {
 		if err != nil || len(changes) == 0 {
 			return count, err
 		}
+		has := algorithmsOf(changes)
 		for _, f := range to {
-			f.feedTo(f.feed, ix.recipe, changes)
+			f.feedTo(f.feed, ix.recipe, changes, has)
 		}
 		count += len(changes)
 		from = changes[len(changes)-1].Seq

@@ -17,6 +17,9 @@ type partialSpace struct {
 	// The committer's lead lock guards both.
 	applied, saved Seq
 
+	// fed counts the edits that the searcher took since its snapshot. The lead lock guards it too.
+	fed int
+
 	// live is set once the searcher has caught up with the history: until then the loader feeds it,
 	// and the tier is not tried.
 	live atomic.Bool
@@ -43,21 +46,22 @@ const partialName = "partial" // of the space, in snapshots and figures
 // featureBatch bounds the features that are decoded at a time, some 30 KiB each.
 const featureBatch = 256
 
-// readFeatures are the bytes of a frame's features: nil when it has none or is gone.
-type readFeatures func(added Reference, frame int) ([]byte, error)
+// readFeatures are the bytes of a frame's features, given those that the change carried: nil when it has
+// none or is gone.
+type readFeatures func(carried [][]byte, frame FrameID) ([]byte, error)
 
-// carried reads the features that the change itself carries.
-func (c Change) carried(_ Reference, frame int) ([]byte, error) {
-	if len(c.Features) == 0 {
+// carriedFeatures reads them from the change that adds them.
+func carriedFeatures(carried [][]byte, frame FrameID) ([]byte, error) {
+	if len(carried) == 0 {
 		return nil, nil
 	}
-	return c.Features[frame], nil
+	return carried[frame.Index()], nil
 }
 
 // storedFeatures reads them from the store, where a reference that was removed later has none.
 func storedFeatures(r Reader) readFeatures {
-	return func(added Reference, frame int) ([]byte, error) {
-		encoded, err := r.Features(FrameOf(added.ID, frame))
+	return func(_ [][]byte, frame FrameID) ([]byte, error) {
+		encoded, err := r.Features(frame)
 		if errors.Is(err, ErrNotFound) {
 			return nil, nil
 		}
@@ -68,29 +72,30 @@ func storedFeatures(r Reader) readFeatures {
 // feed is the one way into the searcher, for live writes and for replays alike. Changes that it has
 // seen are skipped. Features that cannot be read, or are of another version, are left out and
 // counted: they cost answers, not the index.
-func (p *partialSpace) feed(recipe Recipe, changes []Change, read func(Change) readFeatures) (unread int, _ error) {
+func (p *partialSpace) feed(recipe Recipe, changes []Change, read readFeatures) (unread int, _ error) {
 	var edits []FeatureEdit
-	for _, change := range changes {
+	for i := range changes {
+		change := &changes[i]
 		if change.Seq <= p.applied {
 			continue
 		}
 		switch change.Kind {
 		case ReferenceAdded:
-			added, skipped, err := additions(recipe, change.Reference, read(change))
+			added, skipped, err := additions(recipe, &change.Reference, change.Features, read)
 			if err != nil {
 				return unread, err
 			}
 			edits, unread = append(edits, added...), unread+skipped
 		case ReferenceRemoved:
-			edits = append(edits, removals(recipe, change.Reference)...)
+			edits = append(edits, removals(recipe, &change.Reference)...)
 		}
 		if len(edits) >= featureBatch {
-			p.Apply(edits)
+			p.apply(edits)
 			edits = edits[:0]
 		}
 	}
 	if len(edits) > 0 {
-		p.Apply(edits)
+		p.apply(edits)
 	}
 	// applied moves only after the searcher holds the changes, so that a replay never skips one (I2).
 	if n := len(changes); n > 0 {
@@ -99,18 +104,23 @@ func (p *partialSpace) feed(recipe Recipe, changes []Change, read func(Change) r
 	return unread, nil
 }
 
+func (p *partialSpace) apply(edits []FeatureEdit) {
+	p.Apply(edits)
+	p.fed += len(edits)
+}
+
 // featured reports whether tier partial searches the frame: under the recipe that its hashes are
 // searched under (I4).
-func (f StoredFrame) featured(recipe Recipe) bool {
+func (f *StoredFrame) featured(recipe Recipe) bool {
 	return !f.Features.IsZero() && f.searchable(recipe)
 }
 
-func additions(recipe Recipe, r Reference, read readFeatures) (edits []FeatureEdit, unread int, _ error) {
-	for n, frame := range r.Frames {
-		if !frame.featured(recipe) {
+func additions(recipe Recipe, r *Reference, carried [][]byte, read readFeatures) (edits []FeatureEdit, unread int, _ error) {
+	for n := range r.Frames {
+		if !r.Frames[n].featured(recipe) {
 			continue
 		}
-		encoded, err := read(r, n)
+		encoded, err := read(carried, FrameOf(r.ID, n))
 		if err == nil && encoded == nil {
 			continue
 		}
@@ -130,9 +140,9 @@ func additions(recipe Recipe, r Reference, read readFeatures) (edits []FeatureEd
 	return edits, unread, nil
 }
 
-func removals(recipe Recipe, r Reference) (edits []FeatureEdit) {
-	for n, frame := range r.Frames {
-		if frame.featured(recipe) {
+func removals(recipe Recipe, r *Reference) (edits []FeatureEdit) {
+	for n := range r.Frames {
+		if r.Frames[n].featured(recipe) {
 			edits = append(edits, FeatureEdit{Frame: FrameOf(r.ID, n), Collection: r.Collection, Removed: true})
 		}
 	}
@@ -142,7 +152,7 @@ func removals(recipe Recipe, r Reference) (edits []FeatureEdit) {
 // applyPartial feeds committed changes to the tier. The caller holds lead.
 func (ix *Index) applyPartial(changes []Change) {
 	if p := ix.partial; p != nil && p.live.Load() { // else the loader reads them from the store
-		unread, err := p.feed(ix.recipe, changes, func(c Change) readFeatures { return c.carried })
+		unread, err := p.feed(ix.recipe, changes, carriedFeatures)
 		if err != nil || unread > 0 {
 			panic(fmt.Sprintf("hashindex: features that we encoded ourselves: %d unread, %v", unread, err))
 		}
@@ -203,7 +213,7 @@ func (ix *Index) replayPartial(ctx context.Context) (count int, err error) {
 			return count, err
 		}
 		err = ix.store.View(func(r Reader) error {
-			unread, err := p.feed(ix.recipe, changes, func(Change) readFeatures { return storedFeatures(r) })
+			unread, err := p.feed(ix.recipe, changes, storedFeatures(r))
 			if unread > 0 {
 				ix.log.Warn("features not searched: damaged, or of another version", "frames", unread)
 			}
@@ -223,7 +233,7 @@ func (ix *Index) savePartial(wanted func(*partialSpace) bool) error {
 	if p == nil {
 		return nil
 	}
-	seq, state := p.state(&ix.commits, wanted)
+	seq, fed, state := p.state(&ix.commits, wanted)
 	if state == nil {
 		return nil
 	}
@@ -233,6 +243,7 @@ func (ix *Index) savePartial(wanted func(*partialSpace) bool) error {
 	ix.commits.lead.Lock()
 	defer ix.commits.lead.Unlock()
 	p.saved = seq
+	p.fed -= fed
 	return nil
 }
 
@@ -242,20 +253,20 @@ func (p *partialSpace) worthSaving() bool {
 	return uint64(p.applied-p.saved)*8 > uint64(p.Stats().Entries)
 }
 
-// overdue is as that of a feed, with a shorter tail: features take longer to replay.
+// overdue is as that of a feed, with a shorter tail of features: they take longer to replay.
 func (p *partialSpace) overdue() bool {
 	const featureTail = 20_000
-	return p != nil && p.applied-p.saved > featureTail && p.worthSaving()
+	return p != nil && (p.fed > featureTail || p.applied-p.saved > tail) && p.worthSaving()
 }
 
 // state is written into room made before: it may be hundreds of megabytes, and growing would copy it.
-func (p *partialSpace) state(c *committer, wanted func(*partialSpace) bool) (Seq, []byte) {
+func (p *partialSpace) state(c *committer, wanted func(*partialSpace) bool) (upTo Seq, fed int, state []byte) {
 	c.lead.Lock()
 	defer c.lead.Unlock()
 	if !p.live.Load() || !wanted(p) {
-		return 0, nil
+		return 0, 0, nil
 	}
-	return p.applied, p.AppendState(make([]byte, 0, p.Stats().Bytes))
+	return p.applied, p.fed, p.AppendState(make([]byte, 0, p.Stats().Bytes))
 }
 
 // PartialStats are the figures of tier partial since the index was opened.

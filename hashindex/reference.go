@@ -109,7 +109,7 @@ const (
 	MaxMeta       = 16 << 10
 )
 
-func (r Reference) validate() error {
+func (r *Reference) validate() error {
 	if err := checkText("external_id", r.ExternalID, MaxExternalID, false); err != nil {
 		return err
 	}
@@ -143,7 +143,8 @@ func checkFrames(frames []StoredFrame) error {
 	if len(frames) == 0 || len(frames) > MaxFrames {
 		return invalid("frames", "%d, want 1 to %d", len(frames), MaxFrames)
 	}
-	for _, f := range frames {
+	for i := range frames {
+		f := &frames[i]
 		if f.Recipe == "" || f.Hashes.IsZero() {
 			return invalid("hashes", "none given")
 		}

@@ -97,10 +97,12 @@ func (s *space) replace(old, new *feed) {
 
 // feedTo is the one way into a searcher, for live writes and for recovery alike. Changes that the
 // searcher has seen are skipped, so that a replay may overlap.
-func (s *space) feedTo(f *feed, recipe Recipe, changes []Change) {
-	if edits := s.edits(recipe, changes, f.applied); len(edits) > 0 {
-		f.Apply(edits)
-		f.held.Add(growth(edits))
+func (s *space) feedTo(f *feed, recipe Recipe, changes []Change, has algorithms) {
+	if has.one(s.algorithm) {
+		if edits := s.edits(recipe, changes, f.applied); len(edits) > 0 {
+			f.Apply(edits)
+			f.held.Add(growth(edits))
+		}
 	}
 	// applied moves only after the searcher holds the changes, so that a replay never skips one (I2).
 	if n := len(changes); n > 0 {
@@ -127,6 +129,26 @@ func (s *space) edits(recipe Recipe, changes []Change, after Seq) []Edit {
 	}
 	return edits
 }
+
+// algorithms is a set of them.
+type algorithms uint8
+
+// algorithmsOf are those of the changes' hashes: a list has one as a rule, and there are five spaces.
+func algorithmsOf(changes []Change) (has algorithms) {
+	for i := range changes {
+		frames := changes[i].Reference.Frames
+		for n := range frames {
+			for a := range frames[n].Hashes {
+				if !frames[n].Hashes[a].IsZero() {
+					has |= 1 << a
+				}
+			}
+		}
+	}
+	return has
+}
+
+func (has algorithms) one(a Algorithm) bool { return has&(1<<a) != 0 }
 
 func growth(edits []Edit) (n int64) {
 	for _, e := range edits {

@@ -42,7 +42,7 @@ func (ix *Index) commitChanges(ctx context.Context, actor string, plan func(Read
 			return err
 		}
 		planned = len(changes)
-		if err := l.appendAll(changes); err != nil {
+		if err := l.AppendAll(changes); err != nil {
 			return err
 		}
 		for _, also := range rest {

@@ -34,10 +34,11 @@ type Tree struct {
 	// saving is held from Save until what it returned has run. It is taken before mu.
 	saving sync.Mutex
 
-	mu      sync.RWMutex  // guards what follows
-	tails   []*tail       // oldest first; the last takes the edits, the others are being saved
-	usable  hashindex.Seq // runs after it are not to be used
-	newest  hashindex.FrameID
+	mu      sync.RWMutex      // guards what follows
+	tails   []*tail           // oldest first; the last takes the edits, the others are being saved
+	usable  hashindex.Seq     // runs after it are not to be used
+	newest  hashindex.FrameID // of the runs
+	highest hashindex.FrameID // that a tail was given
 	entries int
 	broken  error // why the runs could not be read, once they could not
 }
@@ -98,7 +99,7 @@ func (t *Tree) Reset() {
 	defer t.saving.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.tails, t.usable, t.newest, t.entries, t.broken = []*tail{newTail(t.bits)}, 0, 0, 0, nil
+	t.tails, t.usable, t.newest, t.highest, t.entries, t.broken = []*tail{newTail(t.bits)}, 0, 0, 0, 0, nil
 }
 
 // Search looks for arena.MaxProbes probes at a time, which see one state. Between them it lets
@@ -211,23 +212,45 @@ func (t *Tree) Apply(edits []hashindex.Edit) {
 
 func (t *Tree) edit(l *layers, edits []hashindex.Edit) error {
 	into := t.tails[len(t.tails)-1]
-	for i, e := range edits {
-		held, err := l.holds(e.Entry, e.Removed)
+	if t.allNew(edits) {
+		into.added.Apply(edits)
+		t.entries += len(edits)
+		t.highest = edits[len(edits)-1].Frame
+		return nil
+	}
+	for i := range edits {
+		e := &edits[i]
+		held, err := l.holds(&e.Entry, e.Removed)
 		if err != nil {
 			return err
 		}
 		switch {
 		case e.Removed && held:
-			if !into.drop(e.Entry) {
+			if !into.drop(&e.Entry) {
 				into.removed[e.Frame] = struct{}{}
 			}
 			t.entries--
 		case !e.Removed && !held:
 			into.added.Apply(edits[i : i+1])
 			t.entries++
+			t.highest = max(t.highest, e.Frame)
 		}
 	}
 	return nil
+}
+
+// allNew reports whether the edits add frames in ascending order, higher than any that the tree has seen, as
+// all additions of a history do: so none needs to be looked for.
+func (t *Tree) allNew(edits []hashindex.Edit) bool {
+	last := max(t.newest, t.highest)
+	for i := range edits {
+		e := &edits[i]
+		if e.Removed || e.Frame <= last {
+			return false
+		}
+		last = e.Frame
+	}
+	return len(edits) > 0
 }
 
 // Entries yields every entry once, as the tree was when it was asked: run by run, each in the order of

@@ -66,7 +66,7 @@ func has(removed map[hashindex.FrameID]struct{}, f hashindex.FrameID) bool {
 }
 
 // holds reports whether the frame is there: with this hash, if exact.
-func (l *layers) holds(e hashindex.Entry, exact bool) (bool, error) {
+func (l *layers) holds(e *hashindex.Entry, exact bool) (bool, error) {
 	for _, t := range slices.Backward(l.tails) {
 		if hash, ok := t.added.Find(e.Frame); ok {
 			return !exact || hash == e.Hash, nil

@@ -20,11 +20,11 @@ func newTail(bits int) *tail {
 }
 
 // drop removes what the tail itself added; false when it did not add it.
-func (t *tail) drop(e hashindex.Entry) bool {
+func (t *tail) drop(e *hashindex.Entry) bool {
 	if _, ok := t.added.Find(e.Frame); !ok {
 		return false
 	}
-	t.added.Apply([]hashindex.Edit{{Entry: e, Removed: true}})
+	t.added.Apply([]hashindex.Edit{{Entry: *e, Removed: true}})
 	return true
 }
 

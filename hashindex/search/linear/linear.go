@@ -73,16 +73,16 @@ func (s *Scan) Find(f hashindex.FrameID) (hashindex.Hash, bool) {
 func (s *Scan) Apply(edits []hashindex.Edit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, e := range edits {
-		if e.Removed {
-			s.remove(e.Entry)
+	for i := range edits {
+		if e := &edits[i]; e.Removed {
+			s.remove(&e.Entry)
 		} else {
-			s.add(e.Entry)
+			s.add(&e.Entry)
 		}
 	}
 }
 
-func (s *Scan) add(e hashindex.Entry) {
+func (s *Scan) add(e *hashindex.Entry) {
 	if s.entries.Find(e.Frame) >= 0 {
 		return
 	}
@@ -90,11 +90,11 @@ func (s *Scan) add(e hashindex.Entry) {
 	if place == s.entries.Blocks()*arena.Size {
 		s.entries.Grow()
 	}
-	s.entries.Put(place, e)
+	s.entries.Put(place, *e)
 }
 
 // remove fills the hole with the last entry, so that no place is ever empty between others.
-func (s *Scan) remove(e hashindex.Entry) {
+func (s *Scan) remove(e *hashindex.Entry) {
 	place := s.entries.Find(e.Frame)
 	if place < 0 || s.entries.Hash(place) != e.Hash {
 		return

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"touchstone/hashindex"
@@ -60,14 +61,7 @@ func additionsFrom(c hashindex.CollectionID, first int, nameOf func(int) string)
 
 func appendAll(tb testing.TB, s *bolt.Store, additions []hashindex.Change) {
 	tb.Helper()
-	err := s.Update(func(w hashindex.Writer) error {
-		for _, c := range additions {
-			if _, err := w.Append(c); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := s.Update(func(w hashindex.Writer) error { return w.AppendAll(slices.Clone(additions)) })
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func (w *writer) putFeatures(id hashindex.ReferenceID, all [][]byte) error {
 	return nil
 }
 
-func (w *writer) removeFeatures(r hashindex.Reference) error {
+func (w *writer) removeFeatures(r *hashindex.Reference) error {
 	for n, frame := range r.Frames {
 		if frame.Features.IsZero() {
 			continue

@@ -52,6 +52,7 @@ func digest64(text []byte) uint64 {
 // candidates calls try with each reference that has the hint, the youngest runs first, until it
 // answers true.
 func (r *reader) candidates(digest uint64, try func(hashindex.ReferenceID) (bool, error)) error {
+	r.pending.index()
 	for i := r.pending.first[digest]; i > 0; i = r.pending.next[i-1] {
 		if done, err := try(r.pending.hints[i-1].id); done || err != nil {
 			return err
@@ -97,15 +98,28 @@ var runKey = []byte("run")
 // pending holds the hints of a transaction under way.
 type pending struct {
 	hints []hint
+
+	// What index has seen of them: a list that is alone is never asked about.
 	next  []int          // the place + 1 in hints of the one before with the same digest
 	first map[uint64]int // and of the last one with it
 }
 
 func (p *pending) add(digest uint64, id hashindex.ReferenceID) {
+	p.hints = append(p.hints, hint{digest, id})
+}
+
+func (p *pending) holds(digest uint64) bool {
+	p.index()
+	return p.first[digest] > 0
+}
+
+// index makes all hints known to first and next.
+func (p *pending) index() {
 	if p.first == nil {
 		p.first = map[uint64]int{}
 	}
-	p.hints = append(p.hints, hint{digest, id})
-	p.next = append(p.next, p.first[digest])
-	p.first[digest] = len(p.hints)
+	for _, h := range p.hints[len(p.next):] {
+		p.next = append(p.next, p.first[h.digest])
+		p.first[h.digest] = len(p.next)
+	}
 }

@@ -28,9 +28,11 @@ func (r run) append(h hint) run {
 
 // find is the place of the first hint with this digest or a later one. Digests are spread evenly, so
 // three guesses come within a few places of it; then it widens around the last.
-func (r run) find(digest uint64) int {
+func (r run) find(digest uint64) int { return r.around(r.guess(digest), digest) }
+
+// around is what find is, from a place near it.
+func (r run) around(low int, digest uint64) int {
 	n := r.len()
-	low := r.guess(digest)
 	high := low
 	for step := 2; low > 0 && r.digest(low-1) >= digest; step *= 2 {
 		high, low = low, max(0, low-step)
@@ -65,7 +67,7 @@ func (w *writer) putHints() error {
 	if len(w.pending.hints) == 0 {
 		return nil
 	}
-	slices.SortFunc(w.pending.hints, compareHints)
+	sortHints(w.pending.hints)
 	merged := make(run, 0, len(w.pending.hints)*hintSize)
 	for _, h := range w.pending.hints {
 		merged = merged.append(h)

@@ -14,6 +14,7 @@ import (
 type writer struct {
 	*reader
 	dirty map[hashindex.CollectionID]bool
+	next  sought // of the change that is being appended
 
 	// broken is the first error of carrying out a change. What is half done must not be committed,
 	// even by a caller that goes on after it.
@@ -35,34 +36,58 @@ func newWriter(tx *bbolt.Tx, format uint32) (*writer, error) {
 	return &writer{reader: r, dirty: map[hashindex.CollectionID]bool{}}, nil
 }
 
-// Append implements hashindex.Writer. A refused change leaves no trace, and the transaction can go
-// on; after an error of the disk it cannot.
+// Append implements hashindex.Writer.
 func (w *writer) Append(c hashindex.Change) (hashindex.Change, error) {
-	if w.broken != nil {
-		return hashindex.Change{}, w.broken
-	}
-	if err := record.Admit(w, c); err != nil {
+	one := []hashindex.Change{c}
+	if err := w.AppendAll(one); err != nil {
 		return hashindex.Change{}, err
 	}
-	return guarded(func() (hashindex.Change, error) { return w.append(c) })
+	return one[0], nil
 }
 
-func (w *writer) append(c hashindex.Change) (hashindex.Change, error) {
+// AppendAll implements hashindex.Writer. A refused change leaves no trace, and the transaction can go
+// on; after an error of the disk it cannot.
+func (w *writer) AppendAll(changes []hashindex.Change) error {
+	if w.broken != nil {
+		return w.broken
+	}
+	_, err := guarded(func() (any, error) { return nil, w.appendAll(changes) })
+	return err
+}
+
+func (w *writer) appendAll(changes []hashindex.Change) error {
+	names, err := w.seek(changes)
+	if err != nil {
+		return err
+	}
+	for i := range changes {
+		w.next = names[i]
+		if err := record.Admit(w, &changes[i]); err != nil {
+			return err
+		}
+		if err := w.append(&changes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) append(c *hashindex.Change) error {
 	if c.Kind == hashindex.CollectionCreated {
 		c.Collection.ID = hashindex.CollectionID(w.open[collections].Sequence() + 1)
 	}
-	c, raw, err := record.Seal(w.block.raw, c, w.head+1, w.digest)
+	raw, err := record.Seal(w.block.raw, c, w.head+1, w.digest)
 	if err != nil {
-		return hashindex.Change{}, err
+		return err
 	}
 	w.broken = errUnfinished // until it is carried out: a panic leaves it so
 	w.block.add(c.Seq, raw)
 	w.head, w.digest = c.Seq, c.Digest
 	w.broken = w.carryOut(c)
-	return c, w.broken
+	return w.broken
 }
 
-func (w *writer) carryOut(c hashindex.Change) error {
+func (w *writer) carryOut(c *hashindex.Change) error {
 	if len(w.block.raw) >= blockSize {
 		if err := w.putBlock(); err != nil {
 			return err
@@ -76,17 +101,17 @@ func (w *writer) carryOut(c hashindex.Change) error {
 	case hashindex.CollectionRemoved:
 		return w.removeCollection(c.Collection.ID)
 	case hashindex.ReferenceAdded:
-		return w.addReference(c.Reference, c.Features)
+		return w.addReference(&c.Reference, c.Features)
 	case hashindex.ReferenceChanged:
 		return w.open[changed].Put(idKey(c.Reference.ID), seqKey(c.Seq))
 	case hashindex.ReferenceRemoved:
-		return w.removeReference(c.Reference)
+		return w.removeReference(&c.Reference)
 	default:
 		return nil // a note changes nothing
 	}
 }
 
-func (w *writer) createCollection(c hashindex.Change) error {
+func (w *writer) createCollection(c *hashindex.Change) error {
 	id := c.Collection.ID
 	if err := w.open[collections].SetSequence(uint64(id)); err != nil {
 		return err
@@ -98,7 +123,7 @@ func (w *writer) createCollection(c hashindex.Change) error {
 	return w.open[names].Put([]byte(c.Collection.Name), collectionKey(id))
 }
 
-func (w *writer) changeCollection(c hashindex.Change) error {
+func (w *writer) changeCollection(c *hashindex.Change) error {
 	s, err := w.standing(c.Collection.ID)
 	if err != nil {
 		return err
@@ -124,7 +149,7 @@ func (w *writer) removeCollection(id hashindex.CollectionID) error {
 	return w.open[collections].Delete(collectionKey(id))
 }
 
-func (w *writer) addReference(r hashindex.Reference, features [][]byte) error {
+func (w *writer) addReference(r *hashindex.Reference, features [][]byte) error {
 	if err := w.putFeatures(r.ID, features); err != nil {
 		return err
 	}
@@ -132,7 +157,7 @@ func (w *writer) addReference(r hashindex.Reference, features [][]byte) error {
 		return err
 	}
 	if r.ExternalID != "" {
-		w.pending.add(nameDigest(r.Collection, r.ExternalID), r.ID)
+		w.pending.add(w.next.digest, r.ID)
 	}
 	if !r.Content.IsZero() {
 		w.pending.add(contentDigest(r.Content), r.ID)
@@ -140,7 +165,7 @@ func (w *writer) addReference(r hashindex.Reference, features [][]byte) error {
 	return w.count(r.Collection, 1)
 }
 
-func (w *writer) removeReference(r hashindex.Reference) error {
+func (w *writer) removeReference(r *hashindex.Reference) error {
 	if err := w.leave(r.Collection, r.ID); err != nil {
 		return err
 	}

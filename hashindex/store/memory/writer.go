@@ -14,20 +14,37 @@ type writer struct {
 
 // Append implements hashindex.Writer.
 func (w *writer) Append(c hashindex.Change) (hashindex.Change, error) {
-	if err := record.Admit(w, c); err != nil {
+	if err := w.append(&c); err != nil {
 		return hashindex.Change{}, err
+	}
+	return c, nil
+}
+
+// AppendAll implements hashindex.Writer.
+func (w *writer) AppendAll(changes []hashindex.Change) error {
+	for i := range changes {
+		if err := w.append(&changes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) append(c *hashindex.Change) error {
+	if err := record.Admit(w, c); err != nil {
+		return err
 	}
 	if c.Kind == hashindex.CollectionCreated {
 		c.Collection.ID = w.state.created + 1
 	}
 	head, digest := w.Head()
-	c, raw, err := record.Seal(nil, c, head+1, digest)
+	raw, err := record.Seal(nil, c, head+1, digest)
 	if err != nil {
-		return hashindex.Change{}, err
+		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.state.carryOut(c, raw)
+	w.state.carryOut(*c, raw)
 	w.head = c.Seq
-	return c, nil
+	return nil
 }

@@ -24,7 +24,7 @@ type State interface {
 // Admit reports why the change cannot be carried out on the state, or nil: ErrNotFound for
 // something it refers to, ErrExists for a name that is taken, ErrNotEmpty, ErrInvalid.
 // It is the same for every store, so that none accepts a history that another refuses.
-func Admit(s State, c hashindex.Change) error {
+func Admit(s State, c *hashindex.Change) error {
 	switch c.Kind {
 	case hashindex.CollectionCreated:
 		return freeName(s, hashindex.Collection{Name: c.Collection.Name})
@@ -33,9 +33,9 @@ func Admit(s State, c hashindex.Change) error {
 	case hashindex.CollectionRemoved:
 		return admitCollectionRemoval(s, c.Collection)
 	case hashindex.ReferenceAdded:
-		return admitReference(s, c.Reference, c.Features)
+		return admitReference(s, &c.Reference, c.Features)
 	case hashindex.ReferenceChanged, hashindex.ReferenceRemoved:
-		return admitReferenceChange(s, c.Reference)
+		return admitReferenceChange(s, &c.Reference)
 	case hashindex.Noted:
 		return admitNote(c.Note)
 	}
@@ -72,7 +72,7 @@ func admitCollectionRemoval(s State, c hashindex.Collection) error {
 	return nil
 }
 
-func admitReference(s State, r hashindex.Reference, features [][]byte) error {
+func admitReference(s State, r *hashindex.Reference, features [][]byte) error {
 	if err := admitFeatures(r, features); err != nil {
 		return err
 	}
@@ -93,12 +93,12 @@ func admitReference(s State, r hashindex.Reference, features [][]byte) error {
 }
 
 // admitFeatures wants bytes behind every digest: Seal makes the one from the other.
-func admitFeatures(r hashindex.Reference, features [][]byte) error {
+func admitFeatures(r *hashindex.Reference, features [][]byte) error {
 	if n := len(features); n != 0 && n != len(r.Frames) {
 		return unwritable("features", fmt.Sprintf("%d for %d frames", n, len(r.Frames)))
 	}
-	for i, f := range r.Frames {
-		if hasFeatures(f) {
+	for i := range r.Frames {
+		if hasFeatures(&r.Frames[i]) {
 			return unwritable("features", "a digest without its bytes")
 		}
 		if len(features) > 0 && len(features[i]) > hashindex.MaxFeatures {
@@ -109,7 +109,7 @@ func admitFeatures(r hashindex.Reference, features [][]byte) error {
 }
 
 // admitReferenceChange holds fast what the store's look-ups are keyed by.
-func admitReferenceChange(s State, r hashindex.Reference) error {
+func admitReferenceChange(s State, r *hashindex.Reference) error {
 	before, err := s.Reference(r.ID)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ func Decode(raw []byte) (hashindex.Change, error) {
 	if d.err == nil && len(d.rest) > 0 {
 		d.fail("%d bytes too many", len(d.rest))
 	}
-	if oldest := versionOf(c); d.err == nil && d.version != oldest {
+	if oldest := versionOf(&c); d.err == nil && d.version != oldest {
 		d.fail("version %d, where %d would do", d.version, oldest)
 	}
 	if d.err != nil {

@@ -12,7 +12,10 @@ import (
 
 // Append appends the change's encoding to dst. ErrInvalid names a field that the encoding cannot
 // hold; whether the values make sense is the business of others. Digest is not part of it.
-func Append(dst []byte, c hashindex.Change) ([]byte, error) {
+func Append(dst []byte, c hashindex.Change) ([]byte, error) { return encode(dst, &c) }
+
+// encode reads the change, which is large, where it lies.
+func encode(dst []byte, c *hashindex.Change) ([]byte, error) {
 	if c.Seq < 1 || c.Seq > maxSeq {
 		return nil, unwritable("seq", c.Seq)
 	}
@@ -25,9 +28,9 @@ func Append(dst []byte, c hashindex.Change) ([]byte, error) {
 	e.out = append(e.out, byte(c.Kind))
 	switch {
 	case c.Kind.OfCollection():
-		e.collection(c.Collection)
+		e.collection(&c.Collection)
 	case c.Kind.OfReference():
-		e.reference(c.Reference, c)
+		e.reference(c)
 	case c.Kind == hashindex.Noted:
 		e.note(c.Note)
 	default:
@@ -43,7 +46,7 @@ type encoder struct {
 	err     error
 }
 
-func (e *encoder) collection(c hashindex.Collection) {
+func (e *encoder) collection(c *hashindex.Collection) {
 	e.uvarint(uint64(c.ID))
 	e.text(c.Name)
 	e.text(string(c.Purpose))
@@ -70,7 +73,8 @@ func (e *encoder) partial(p hashindex.PartialPolicy) {
 // covers reports whether it is a share of something, and one that has a single encoding.
 func covers(share float64) bool { return share >= 0 && share <= 1 && !math.Signbit(share) }
 
-func (e *encoder) reference(r hashindex.Reference, c hashindex.Change) {
+func (e *encoder) reference(c *hashindex.Change) {
+	r := &c.Reference
 	if r.ID < 1 || uint64(r.ID) > uint64(c.Seq) {
 		e.refuse("id", r.ID)
 	}
@@ -134,9 +138,9 @@ func (e *encoder) frames(frames []hashindex.StoredFrame) {
 		return
 	}
 	recipes := make([]hashindex.Recipe, 0, 4)
-	for _, f := range frames {
-		if !slices.Contains(recipes, f.Recipe) {
-			recipes = append(recipes, f.Recipe)
+	for i := range frames {
+		if recipe := frames[i].Recipe; !slices.Contains(recipes, recipe) {
+			recipes = append(recipes, recipe)
 		}
 	}
 	e.uvarint(uint64(len(recipes)))
@@ -144,12 +148,12 @@ func (e *encoder) frames(frames []hashindex.StoredFrame) {
 		e.text(string(recipe))
 	}
 	e.uvarint(uint64(len(frames)))
-	for _, f := range frames {
-		e.frame(f, recipes)
+	for i := range frames {
+		e.frame(&frames[i], recipes)
 	}
 }
 
-func (e *encoder) frame(f hashindex.StoredFrame, recipes []hashindex.Recipe) {
+func (e *encoder) frame(f *hashindex.StoredFrame, recipes []hashindex.Recipe) {
 	if f.At < 0 {
 		e.refuse("at", f.At)
 	}
@@ -162,7 +166,8 @@ func (e *encoder) frame(f hashindex.StoredFrame, recipes []hashindex.Recipe) {
 	}
 	e.out = append(e.out, byte(f.Quality+1), 0)
 	mask := len(e.out) - 1
-	for a, h := range f.Hashes {
+	for a := range f.Hashes {
+		h := &f.Hashes[a]
 		if h.IsZero() {
 			continue
 		}
@@ -188,7 +193,7 @@ func (e *encoder) time(field string, t time.Time) {
 
 // micros counts from the zero time; false for a time outside the years 1 to 9999.
 func micros(t time.Time) (uint64, bool) {
-	if year := t.UTC().Year(); year < 1 || year > 9999 {
+	if seconds := t.Unix(); seconds < zeroMicros/1e6 || seconds > lastSecond {
 		return 0, false
 	}
 	return uint64(t.UnixMicro() - zeroMicros), true

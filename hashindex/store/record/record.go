@@ -26,25 +26,31 @@ const Version = 3
 var partialOf1 = hashindex.PartialPolicy{Enabled: true, MinCoverage: 0.1}
 
 // versionOf is the oldest version that can hold the change.
-func versionOf(c hashindex.Change) byte {
+func versionOf(c *hashindex.Change) byte {
 	if c.Kind == hashindex.Noted {
 		return 3
 	}
 	if c.Kind.OfCollection() && c.Collection.Policy.Partial != partialOf1 {
 		return 2
 	}
-	if c.Kind.OfReference() && slices.ContainsFunc(c.Reference.Frames, hasFeatures) {
-		return 2
+	if !c.Kind.OfReference() {
+		return 1
+	}
+	for i := range c.Reference.Frames {
+		if hasFeatures(&c.Reference.Frames[i]) {
+			return 2
+		}
 	}
 	return 1
 }
 
-func hasFeatures(f hashindex.StoredFrame) bool { return !f.Features.IsZero() }
+func hasFeatures(f *hashindex.StoredFrame) bool { return !f.Features.IsZero() }
 
 // A time is written as microseconds since the zero time.Time, so that "none" is one zero byte.
 var (
 	zeroMicros = time.Time{}.UnixMicro()
-	maxMicros  = uint64(time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC).UnixMicro() - zeroMicros)
+	lastSecond = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
+	maxMicros  = uint64(lastSecond*1e6 + 999_999 - zeroMicros)
 )
 
 const (
@@ -59,11 +65,11 @@ const (
 // Seal is what every store does to a change that it admits: it numbers it, chains it to the digest
 // of the change before, cuts times to the microsecond and encodes it. For ReferenceAdded the
 // reference's id becomes the Seq, and its frames get the digests of their features. The bytes are
-// appended to dst, which may be nil.
-func Seal(dst []byte, c hashindex.Change, seq hashindex.Seq, prev hashindex.Digest) (hashindex.Change, []byte, error) {
+// appended to dst, which may be nil. After an error the change is of no use.
+func Seal(dst []byte, c *hashindex.Change, seq hashindex.Seq, prev hashindex.Digest) ([]byte, error) {
 	c.Seq, c.Prev = seq, prev
 	c.Time = toMicros(c.Time)
-	c = only(c)
+	strip(c)
 	c.Reference.Added = toMicros(c.Reference.Added)
 	c.Reference.DisabledUntil = toMicros(c.Reference.DisabledUntil)
 	if c.Kind == hashindex.ReferenceAdded {
@@ -71,16 +77,16 @@ func Seal(dst []byte, c hashindex.Change, seq hashindex.Seq, prev hashindex.Dige
 		c.Reference.Frames = digested(c.Reference.Frames, c.Features)
 	}
 	before := len(dst)
-	dst, err := Append(dst, c)
+	dst, err := encode(dst, c)
 	if err != nil {
-		return hashindex.Change{}, nil, err
+		return nil, err
 	}
 	c.Digest = hashindex.DigestOf(dst[before:])
-	return c, dst, nil
+	return dst, nil
 }
 
-// only is the change with nothing but what its kind carries.
-func only(c hashindex.Change) hashindex.Change {
+// strip leaves the change nothing but what its kind carries.
+func strip(c *hashindex.Change) {
 	if !c.Kind.OfCollection() {
 		c.Collection = hashindex.Collection{}
 	}
@@ -90,7 +96,6 @@ func only(c hashindex.Change) hashindex.Change {
 	if c.Kind != hashindex.Noted {
 		c.Note = hashindex.Note{}
 	}
-	return c
 }
 
 // digested are the frames with the digests of these features; the caller's stay as they are.

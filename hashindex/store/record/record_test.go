@@ -110,7 +110,8 @@ func checkOutline(t interface{ Fatalf(string, ...any) }, raw []byte) {
 
 func FuzzDecode(f *testing.F) {
 	for kind := hashindex.CollectionCreated; kind <= hashindex.ReferenceRemoved; kind++ {
-		_, raw, err := record.Seal(nil, exampleOf(kind), 3, hashindex.DigestOf([]byte("before")))
+		example := exampleOf(kind)
+		raw, err := record.Seal(nil, &example, 3, hashindex.DigestOf([]byte("before")))
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -120,7 +121,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(raw)
 	}
-	_, note, err := record.Seal(nil, storetest.Note("right", "7", `{"to":{"holder":"lab"}}`), 3, hashindex.Digest{})
+	right := storetest.Note("right", "7", `{"to":{"holder":"lab"}}`)
+	note, err := record.Seal(nil, &right, 3, hashindex.Digest{})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -179,7 +181,8 @@ func TestOldestVersionThatCanHoldAChangeIsWritten(t *testing.T) {
 }
 
 func TestNoteIsOfVersion3(t *testing.T) {
-	_, raw, err := record.Seal(nil, storetest.Note("right", "7", "{}"), 3, hashindex.Digest{})
+	note := storetest.Note("right", "7", "{}")
+	raw, err := record.Seal(nil, &note, 3, hashindex.Digest{})
 	if err != nil || raw[0] != 3 {
 		t.Fatalf("%x, %v", raw, err)
 	}
@@ -192,7 +195,8 @@ func TestNoteIsOfVersion3(t *testing.T) {
 }
 
 func TestHashOnlyReferenceIsSmall(t *testing.T) {
-	_, raw, err := record.Seal(nil, storetest.Addition(7, "listing-000123456", 5), 10_000_000, hashindex.DigestOf(nil))
+	addition := storetest.Addition(7, "listing-000123456", 5)
+	raw, err := record.Seal(nil, &addition, 10_000_000, hashindex.DigestOf(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +219,7 @@ func TestExampleOfFormatPage(t *testing.T) {
 			}},
 		},
 	}
-	sealed, raw, err := record.Seal(nil, c, 2, hashindex.Digest{})
+	raw, err := record.Seal(nil, &c, 2, hashindex.Digest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,8 +227,8 @@ func TestExampleOfFormatPage(t *testing.T) {
 	if example := hexAfter(page, "### Example"); example != hex.EncodeToString(raw) {
 		t.Errorf("the page says\n%s\nand the code\n%x", example, raw)
 	}
-	if !strings.Contains(page, sealed.Digest.String()) {
-		t.Errorf("the page does not name the digest %v", sealed.Digest)
+	if !strings.Contains(page, c.Digest.String()) {
+		t.Errorf("the page does not name the digest %v", c.Digest)
 	}
 }
 
@@ -242,7 +246,7 @@ func TestUnwritableFieldIsNamed(t *testing.T) {
 	} {
 		c := exampleOf(hashindex.ReferenceAdded)
 		spoil(&c)
-		_, _, err := record.Seal(nil, c, 3, hashindex.Digest{})
+		_, err := record.Seal(nil, &c, 3, hashindex.Digest{})
 		var input *hashindex.InputError
 		if !errors.As(err, &input) || input.Field != field {
 			t.Errorf("%s: error %v", field, err)

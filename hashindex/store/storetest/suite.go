@@ -60,6 +60,7 @@ func Run(t *testing.T, open Opener) {
 		{"BlobComesBackOrIsNotFound", blobComesBack},
 		{"FeaturesLiveAsLongAsTheirReference", featuresFollowReference},
 		{"FeaturesStandUnderTheirDigest", featuresUnderDigest},
+		{"ListIsAppendedAsItsChangesAre", listIsAppended},
 		{"RowsAreListedByKeyFromAnyKey", rowsInOrder},
 		{"RowIsReplacedAndRemoved", rowIsReplaced},
 		{"RowsAndNotesAreAtomicWithChanges", rowsAreAtomic},

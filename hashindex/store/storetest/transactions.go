@@ -76,6 +76,53 @@ func changesFormAChain(t *testing.T, s Store) {
 	})
 }
 
+func listIsAppended(t *testing.T, s Store) {
+	a := newCollection(t, s, "a")
+	list := func(names ...string) (changes []hashindex.Change) {
+		for i, name := range names {
+			changes = append(changes, Addition(a, name, uint64(i)))
+		}
+		return changes
+	}
+	var many []string
+	for i := range 200 { // enough to be looked for together
+		many = append(many, fmt.Sprint("name ", i))
+	}
+	appendAll := func(w hashindex.Writer, want error, added int, names ...string) {
+		t.Helper()
+		before, _ := w.Head()
+		changes := list(names...)
+		wantError(t, fmt.Sprintf("%d names from %q on", len(names), names[0]), w.AppendAll(changes), want)
+		after, digest := w.Head()
+		wantEqual(t, "added", int(after-before), added)
+		if want == nil {
+			last := changes[len(changes)-1]
+			wantEqual(t, "last", last.Reference.ID, hashindex.ReferenceID(after))
+			wantEqual(t, "digest", last.Digest, digest)
+		}
+	}
+	err := s.Update(func(w hashindex.Writer) error {
+		appendAll(w, nil, 203, append([]string{"", "x", ""}, many...)...)
+		appendAll(w, hashindex.ErrExists, 1, "u", "x", "never")
+		appendAll(w, hashindex.ErrExists, 2, "v", "", "v")
+		return nil
+	})
+	wantError(t, "update", err, nil)
+	err = s.Update(func(w hashindex.Writer) error {
+		for _, taken := range []string{"u", "v", "x", many[0], many[199]} {
+			appendAll(w, hashindex.ErrExists, 0, taken)
+		}
+		appendAll(w, hashindex.ErrExists, 2, "w", "y", many[77], "never")
+		appendAll(w, nil, 1, "never")
+		return nil
+	})
+	wantError(t, "update", err, nil)
+	view(t, s, func(r hashindex.Reader) error {
+		wantEqual(t, "references", len(ids(t, r, a, 0)), 209)
+		return nil
+	})
+}
+
 func failedUpdate(t *testing.T, s Store) {
 	leavesNothing(t, s, func(write func(hashindex.Writer)) {
 		err := s.Update(func(w hashindex.Writer) error { write(w); return errOnPurpose })
