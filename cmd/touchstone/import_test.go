@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -98,8 +97,7 @@ func TestInterruptedImportLosesAndDoublesNothing(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
 		t.Run(signal.String(), func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
-			child := exec.Command(os.Args[0], "import", "-c", "c", "--purpose", "brand", "--data", data, "--json", folder)
-			child.Env = append(os.Environ(), "TOUCHSTONE_RUN_AS_COMMAND=1")
+			child := command("import", "-c", "c", "--purpose", "brand", "--data", data, "--json", folder)
 			var stdout bytes.Buffer
 			child.Stdout = &stdout
 			if err := child.Start(); err != nil {

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -21,10 +20,10 @@ import (
 	"touchstone/api/wire"
 )
 
-// TestKilledServerKeepsWhatItAcknowledged has clients add references under Idempotency-Keys while the server is
-// killed, 1 to 500 ms after its start or after its first answer, and send again what was not answered. Whatever
-// was acknowledged must be there under its id, and nothing twice. TOUCHSTONE_KILLS is how often it is killed, four
-// times when unset.
+// TestKilledServerKeepsWhatItAcknowledged has clients add references under Idempotency-Keys, and record and decide hits,
+// while the server is killed, 1 to 500 ms after its start or after its first answer, and send again what was not
+// answered. Whatever was acknowledged must be there under its id, and nothing twice. TOUCHSTONE_KILLS is how often it is
+// killed, four times when unset.
 func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 	kills := 4
 	if text := os.Getenv("TOUCHSTONE_KILLS"); text != "" {
@@ -38,45 +37,44 @@ func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	var data string
 	var w *keyedWrites
-	acknowledged, repeated := 0, 0
+	var cases *killedCases
+	acknowledged, repeated, decided := 0, 0, 0
 	for kill := range kills {
 		if kill%50 == 0 { // or checking what piles up would take the most time
 			data, w = filepath.Join(t.TempDir(), "data"), &keyedWrites{ids: map[int]string{}}
 			touchstone(t, exitOK, "collections", "create", "list", "--purpose", "work", "--data", data)
+			cases = newKilledCases(t, data)
 		}
 		life := time.Duration(1+rng.IntN(500)) * time.Millisecond
-		before := len(w.ids)
+		before, decidedBefore := len(w.ids), len(cases.decided)
 		if kill%2 == 0 {
-			w.duringALife(t, data, life)
+			duringALife(t, data, life, w, cases)
 		} else {
 			killAtStart(t, data, life)
 		}
 		touchstone(t, exitOK, "check", "--data", data)
 		server := serveChild(t, data)
 		repeated += len(w.open)
-		if err := w.verify(t.Context(), server.base, rng); err != nil {
+		err := errors.Join(w.verify(t.Context(), server.base, rng), cases.verify(t.Context(), client.New(server.base, nil)))
+		if err != nil {
 			t.Fatalf("seed %d, kill %d: %v", seed, kill, err)
 		}
 		server.kill()
-		acknowledged += len(w.ids) - before
+		acknowledged, decided = acknowledged+len(w.ids)-before, decided+len(cases.decided)-decidedBefore
 	}
-	t.Logf("%d kills: %d writes acknowledged, %d of them sent again because the answer was lost", kills, acknowledged, repeated)
-	if acknowledged == 0 || repeated == 0 {
-		t.Error("want writes that were acknowledged, and answers that were lost")
+	t.Logf("%d kills: %d writes acknowledged, %d of them sent again because the answer was lost, and %d hits recorded and decided", kills, acknowledged, repeated, decided)
+	if acknowledged == 0 || repeated == 0 || decided == 0 {
+		t.Error("want writes and decisions that were acknowledged, and answers that were lost")
 	}
 }
 
 // killAtStart kills a server that many a time is not up yet.
 func killAtStart(t *testing.T, data string, life time.Duration) {
 	t.Helper()
-	child := exec.Command(os.Args[0], "serve", "--data", data, "--listen", "127.0.0.1:0")
-	child.Env = append(os.Environ(), "TOUCHSTONE_RUN_AS_COMMAND=1")
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	time.AfterFunc(life, func() { child.Process.Kill() })
-	if child.Wait(); child.ProcessState.Exited() {
-		t.Fatalf("the server ended by itself: %v", child.ProcessState)
+	server := startChild(t, data)
+	time.AfterFunc(life, func() { server.cmd.Process.Kill() })
+	if err := server.wait(); server.cmd.ProcessState.Exited() {
+		t.Fatalf("the server ended by itself: %v", err)
 	}
 }
 
@@ -89,8 +87,8 @@ type keyedWrites struct {
 	odd  []error
 }
 
-// duringALife writes to a server that is killed a while after its first answer.
-func (w *keyedWrites) duringALife(t *testing.T, data string, life time.Duration) {
+// duringALife has clients write to a server that is killed a while after its first answer.
+func duringALife(t *testing.T, data string, life time.Duration, w *keyedWrites, cases *killedCases) {
 	t.Helper()
 	server := serveChild(t, data)
 	ctx, dead := context.WithCancel(t.Context())
@@ -102,13 +100,13 @@ func (w *keyedWrites) duringALife(t *testing.T, data string, life time.Duration)
 			for w.write(ctx, server.base, w.number()) {
 				first.Do(func() { close(answered) })
 			}
+			first.Do(func() { close(answered) }) // or a server that answers nothing would live for ever
 		})
 	}
+	clients.Go(func() { cases.work(ctx, client.New(server.base, nil)) })
 	<-answered
-	killed := make(chan struct{})
-	time.AfterFunc(life, func() { server.Process.Kill(); close(killed) })
-	<-killed
-	server.Wait()
+	time.AfterFunc(life, func() { server.cmd.Process.Kill() })
+	server.wait()
 	dead()
 	clients.Wait()
 }

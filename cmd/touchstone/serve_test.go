@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -16,10 +15,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -29,20 +26,8 @@ import (
 
 func TestServeAnswersUntilItIsToldToStop(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "new", "data")
-	child := exec.Command(os.Args[0], "serve", "--data", data, "--listen", "127.0.0.1:0")
-	child.Env = append(os.Environ(), "TOUCHSTONE_RUN_AS_COMMAND=1")
-	var stderr bytes.Buffer
-	child.Stderr = &stderr
-	stdout, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer child.Process.Kill()
-	base := listensOn(t, bufio.NewReader(stdout))
-
+	server := serveChild(t, data)
+	base := server.base
 	touchstone(t, exitOK, "collections", "create", "bags", "--purpose", "brand", "--server", base)
 	response, err := http.Get(base + "/readyz")
 	if err != nil || response.StatusCode != http.StatusOK {
@@ -55,28 +40,12 @@ func TestServeAnswersUntilItIsToldToStop(t *testing.T) {
 		t.Errorf("a second server: exit code %d, %s", code, &out)
 	}
 
-	child.Process.Signal(syscall.SIGTERM)
-	if err := child.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, &stderr)
-	}
-	if log := stderr.String(); strings.Count(log, "msg=serving") != 1 || !strings.Contains(log, "listen="+address) {
+	if log := server.stop(t); strings.Count(log, "msg=serving") != 1 || !strings.Contains(log, "listen="+address) {
 		t.Errorf("the configuration is not logged once: %s", log)
 	}
 	if list := touchstone(t, exitOK, "collections", "list", "--data", data); !strings.Contains(list, "bags") {
 		t.Errorf("what was acknowledged is gone: %s", list)
 	}
-}
-
-// listensOn is the address in the first line that serve prints.
-func listensOn(t *testing.T, stdout *bufio.Reader) string {
-	t.Helper()
-	line, err := stdout.ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(line, "listens on ")
-	base, _, _ := strings.Cut(after, ". ")
-	return base
 }
 
 func TestAddressesOfOthersNeedAnEncryptedWay(t *testing.T) {
@@ -169,21 +138,10 @@ func TestServerForOthersRefusesToStartWithoutAKeyAndAsksForIt(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	child := exec.Command(os.Args[0], "serve", "--data", data, "--listen", "0.0.0.0:0", "--tls-cert", cert, "--tls-key", key)
-	child.Env = append(os.Environ(), "TOUCHSTONE_RUN_AS_COMMAND=1")
-	var stderr bytes.Buffer
-	child.Stderr = &stderr
-	stdout, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer child.Process.Kill()
-	base := listensOn(t, bufio.NewReader(stdout))
-	_, port, _ := net.SplitHostPort(strings.TrimPrefix(base, "https://"))
-	base = "https://127.0.0.1:" + port
+	server := startChild(t, data, "--listen", "0.0.0.0:0", "--tls-cert", cert, "--tls-key", key)
+	server.listening(t)
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.base, "https://"))
+	base := "https://127.0.0.1:" + port
 
 	roots := x509.NewCertPool()
 	trusted, err := os.ReadFile(cert)
@@ -205,11 +163,7 @@ func TestServerForOthersRefusesToStartWithoutAKeyAndAsksForIt(t *testing.T) {
 	if code != exitUnavailable || !strings.Contains(said.String(), "SSL_CERT_FILE") {
 		t.Errorf("a certificate that nobody signed: code %d, %s", code, &said)
 	}
-	child.Process.Signal(syscall.SIGTERM)
-	if err := child.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, &stderr)
-	}
-	if strings.Contains(stderr.String(), made.Token) {
+	if strings.Contains(server.stop(t), made.Token) {
 		t.Errorf("the token is in the log")
 	}
 	history := touchstone(t, exitOK, "dump", "--data", data, "--json")

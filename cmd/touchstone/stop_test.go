@@ -1,21 +1,17 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -42,7 +38,7 @@ func TestStopLosesNothingThatWasAcknowledged(t *testing.T) {
 	for stop := range stops {
 		drain := "0s"
 		if stop == 0 {
-			drain = "2s" // long enough to be seen
+			drain = "4s" // long enough to be seen
 		}
 		took := l.during(t, rng, data, drain)
 		slowest = max(slowest, took)
@@ -77,23 +73,8 @@ type visitors struct {
 // stop took.
 func (l *visitors) during(t *testing.T, rng *rand.Rand, data, drain string) time.Duration {
 	t.Helper()
-	child := exec.Command(os.Args[0], "serve", "--data", data, "--listen", "127.0.0.1:0", "--drain", drain)
-	child.Env = append(os.Environ(), "TOUCHSTONE_RUN_AS_COMMAND=1")
-	var stderr bytes.Buffer
-	child.Stderr = &stderr
-	stdout, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer child.Process.Kill()
-	base := listensOn(t, bufio.NewReader(stdout))
-	if err := client.New(base, nil).Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-
+	server := serveChild(t, data, "--drain", drain)
+	base := server.base
 	enough := make(chan struct{})
 	var wrote atomic.Int64
 	many := 10 + rng.Int64N(30)
@@ -112,20 +93,17 @@ func (l *visitors) during(t *testing.T, rng *rand.Rand, data, drain string) time
 	clients.Go(func() { l.ask(ctx, client.New(base, nil)) })
 	<-enough
 	begun := time.Now()
-	child.Process.Signal(syscall.SIGTERM)
-	stopping := saysStopping(ctx, base)
-	err = child.Wait()
+	stopping := make(chan bool, 1)
+	clients.Go(func() { stopping <- saysStopping(ctx, base) })
+	log := server.stop(t)
 	took := time.Since(begun)
 	cancel()
 	clients.Wait()
-	if err != nil {
-		t.Errorf("%v\n%s", err, &stderr)
-	}
-	if drain != "0s" && !stopping {
+	if drain != "0s" && !<-stopping {
 		t.Error("the server never said at /readyz that it was stopping")
 	}
-	if log := stderr.String(); strings.Contains(log, "level=ERROR") {
-		t.Errorf("the log holds an error:\n%.2000s", log[strings.Index(log, "level=ERROR"):])
+	if at := strings.Index(log, "level=ERROR"); at >= 0 {
+		t.Errorf("the log holds an error:\n%.2000s", log[at:])
 	}
 	if len(l.odd) > 0 {
 		t.Errorf("%d odd answers, such as %s", len(l.odd), l.odd[0])
