@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"go.etcd.io/bbolt"
 
@@ -17,19 +16,14 @@ import (
 // without, then the history, then what is derived from it, then the pictures. The error is ctx's
 // or the disk's; everything else is a finding. Views and Updates go on meanwhile.
 func (s *Store) Check(ctx context.Context, found func(hashindex.Finding)) error {
-	file, err := os.Open(s.db.Path())
+	o, tx, end, err := s.begin()
 	if err != nil {
-		return translate(err)
+		return err
 	}
-	defer file.Close()
-	tx, err := guarded(func() (*bbolt.Tx, error) { return s.db.Begin(false) })
-	if err != nil {
-		return translate(err)
-	}
-	defer tx.Rollback()
+	defer end()
 	c := &checker{ctx: ctx, tx: tx, format: s.identity.format, report: found}
 	steps := []func() error{
-		func() error { return c.pages(file) },
+		func() error { return c.pages(o.file) },
 		c.history,
 		c.derived,
 		c.rows,

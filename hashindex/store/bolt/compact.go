@@ -15,14 +15,14 @@ import (
 func Compact(folder string, options Options) (before, after int64, err error) {
 	options = options.withDefaults()
 	path := filepath.Join(folder, fileName)
-	db, err := openOurs(path, options)
+	o, err := openOurs(path, options)
 	if err != nil {
 		return 0, 0, fmt.Errorf("%s: %w", path, translate(err))
 	}
 	if before, err = sizeOf(path); err == nil {
-		err = compact(db, path)
+		err = compact(o.DB, path)
 	}
-	if err = errorsAfter(err, db.Close); err == nil {
+	if err = errorsAfter(err, o.Close); err == nil {
 		after, err = sizeOf(path)
 	}
 	if err != nil {
@@ -32,18 +32,18 @@ func Compact(folder string, options Options) (before, after int64, err error) {
 }
 
 // openOurs opens a store's file, of whatever format, for this process alone.
-func openOurs(path string, options Options) (*bbolt.DB, error) {
+func openOurs(path string, options Options) (*opened, error) {
 	if err := recognise(path); err != nil {
 		return nil, err
 	}
-	db, err := openFile(path, options)
+	o, err := openFile(path, options)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := readIdentity(db); err != nil {
-		return nil, errorsAfter(err, db.Close)
+	if _, err := readIdentity(o.DB); err != nil {
+		return nil, errorsAfter(err, o.Close)
 	}
-	return db, nil
+	return o, nil
 }
 
 func sizeOf(path string) (int64, error) {
@@ -121,7 +121,7 @@ func sameHead(path string, from *bbolt.DB) error {
 		return err
 	}
 	var heads [2]string
-	for i, db := range []*bbolt.DB{from, copied} {
+	for i, db := range []*bbolt.DB{from, copied.DB} {
 		_, readErr := guarded(func() (any, error) {
 			return nil, db.View(func(tx *bbolt.Tx) error {
 				heads[i] = string(tx.Bucket([]byte(meta.String())).Get(headKey))
@@ -155,12 +155,17 @@ func wastes(db *bbolt.DB) bool {
 }
 
 // slimmed is the file, compacted where that is worth it. Whatever keeps it from being so, such as a full disk, keeps
-// nobody from working with it as it is.
-func slimmed(db *bbolt.DB, path string, options Options) (*bbolt.DB, error) {
-	if options.ReadOnly || !wastes(db) || compact(db, path) != nil {
-		return db, nil
+// nobody from working with it as it is; but what has no name any more is not worked with.
+func slimmed(o *opened, path string, options Options) (*opened, error) {
+	if options.ReadOnly || !wastes(o.DB) {
+		return o, nil
 	}
-	if err := db.Close(); err != nil {
+	failed := compact(o.DB, path)
+	named, err := hasName(o.file, path)
+	if failed != nil && named {
+		return o, nil
+	}
+	if err = errors.Join(failed, err, o.Close()); err != nil {
 		return nil, err
 	}
 	return openFile(path, options)

@@ -49,11 +49,19 @@ func translate(err error) error {
 			return fmt.Errorf("%w (%w)", ours, err)
 		}
 	}
-	if err != nil && !errors.Is(err, syscall.ENOSPC) && strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
-		return fmt.Errorf("%w (%w)", syscall.ENOSPC, err) // bbolt drops it when the file cannot grow
+	if _, known := errors.AsType[syscall.Errno](err); err == nil || known {
+		return err
+	}
+	for _, errno := range dropped {
+		if strings.Contains(err.Error(), errno.Error()) {
+			return fmt.Errorf("%w (%w)", errno, err)
+		}
 	}
 	return err
 }
+
+// dropped are the errors of which bbolt keeps only the text when a file cannot grow.
+var dropped = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO}
 
 var translations = map[error]error{
 	berrors.ErrTimeout:         hashindex.ErrLocked,

@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"os"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -22,24 +21,18 @@ type Info struct {
 
 // Info reads the file's figures.
 func (s *Store) Info() (Info, error) {
-	info, err := guarded(func() (info Info, err error) {
-		err = s.db.View(func(tx *bbolt.Tx) error {
-			info.Head, _, err = loadHead(tx.Bucket([]byte(meta.String())))
-			info.PageSize = s.db.Info().PageSize
-			info.Pages = int(tx.Size()) / info.PageSize
+	info := Info{Format: int(s.identity.format), Created: s.identity.created}
+	err := s.view(func(o *opened, tx *bbolt.Tx) error {
+		file, err := o.file.Stat()
+		if err != nil {
 			return err
-		})
-		return info, err
+		}
+		stats := o.Stats()
+		info.FileBytes, info.FreePages = file.Size(), stats.FreePageN+stats.PendingPageN
+		info.PageSize = o.Info().PageSize
+		info.Pages = int(tx.Size()) / info.PageSize
+		info.Head, _, err = loadHead(tx.Bucket([]byte(meta.String())))
+		return err
 	})
-	if err != nil {
-		return Info{}, translate(err)
-	}
-	file, err := os.Stat(s.db.Path())
-	if err != nil {
-		return Info{}, err
-	}
-	free := s.db.Stats()
-	info.Format, info.Created, info.FileBytes = int(s.identity.format), s.identity.created, file.Size()
-	info.FreePages = free.FreePageN + free.PendingPageN
-	return info, nil
+	return info, err
 }

@@ -59,9 +59,6 @@ func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 func (s *Store) SaveRun(name string, after, upTo hashindex.Seq, all iter.Seq[[]byte]) error {
 	s.saving.Lock()
 	defer s.saving.Unlock()
-	if err := s.writable(); err != nil {
-		return err
-	}
 	k := keptRun{after: after, upTo: upTo}
 	err := s.write(func(tx *bbolt.Tx) (err error) {
 		if _, err := coveredBy(tx, name, k); err != nil {
@@ -199,11 +196,11 @@ func (s *Store) sweepPages(tx *bbolt.Tx) error {
 
 // ViewRuns implements hashindex.Pages.
 func (s *Store) ViewRuns(name string, read func([]hashindex.Run) error) error {
-	tx, err := guarded(func() (*bbolt.Tx, error) { return s.db.Begin(false) })
+	_, tx, end, err := s.begin()
 	if err != nil {
-		return translate(err)
+		return err
 	}
-	defer tx.Rollback()
+	defer end()
 	found, err := guarded(func() ([]hashindex.Run, error) { return s.runsOf(tx, name) })
 	if err != nil {
 		return err

@@ -64,44 +64,45 @@ func open(folder, path string, options Options) (*Store, error) {
 	if err := recognise(path); err != nil {
 		return nil, err
 	}
-	db, err := openFile(path, options)
+	o, err := openFile(path, options)
 	if err != nil {
 		return nil, err
 	}
-	i, err := readIdentity(db)
+	i, err := readIdentity(o.DB)
 	if err != nil {
-		return nil, errorsAfter(err, db.Close)
+		return nil, errorsAfter(err, o.Close)
 	}
-	if db, err = slimmed(db, path, options); err != nil {
+	if o, err = slimmed(o, path, options); err != nil {
 		return nil, err
 	}
 	if i.format < Format && !options.ReadOnly {
-		if i, err = upgrade(db, i); err != nil {
-			return nil, errorsAfter(err, db.Close)
+		if i, err = upgrade(o.DB, i); err != nil {
+			return nil, errorsAfter(err, o.Close)
 		}
 	}
-	s := &Store{db: db, identity: i, blobs: blobs{folder: filepath.Join(folder, "blobs"), readOnly: options.ReadOnly}}
+	s := &Store{file: path, options: options, identity: i, blobs: blobs{folder: filepath.Join(folder, "blobs"), readOnly: options.ReadOnly}}
+	s.door.now = o
 	return s, nil
 }
 
 // openFile opens the file. Whoever waited for its lock while somebody compacted it has the old one, without a name:
 // it opens the new one.
-func openFile(path string, options Options) (*bbolt.DB, error) {
+func openFile(path string, options Options) (*opened, error) {
 	const tries = 5
 	for n := 1; ; n++ {
-		db, file, err := openNamed(path, options)
+		o, err := openNamed(path, options)
 		if errors.Is(err, syscall.ENOMEM) { // a limit on addresses: go with what the file needs
 			options.MapBytes = 0
-			db, file, err = openNamed(path, options)
+			o, err = openNamed(path, options)
 		}
 		if err != nil {
 			return nil, err
 		}
-		same, err := hasName(file, path)
+		same, err := hasName(o.file, path)
 		if err == nil && same {
-			return db, nil
+			return o, nil
 		}
-		if err = errorsAfter(err, db.Close); err != nil || n == tries {
+		if err = errorsAfter(err, o.Close); err != nil || n == tries {
 			return nil, cmp.Or(err, error(hashindex.ErrLocked))
 		}
 	}
@@ -118,8 +119,9 @@ func hasName(file *os.File, path string) (bool, error) {
 
 // openNamed opens what has the name at this moment with bbolt. The free list is written at every commit: it is short in a
 // store that mostly grows, and without it each open would read every page to find the free ones.
-func openNamed(path string, options Options) (db *bbolt.DB, file *os.File, err error) {
-	db, err = guarded(func() (*bbolt.DB, error) {
+func openNamed(path string, options Options) (*opened, error) {
+	var file *os.File
+	db, err := guarded(func() (*bbolt.DB, error) {
 		return bbolt.Open(path, fileMode, &bbolt.Options{
 			Timeout:         options.LockTimeout,
 			ReadOnly:        options.ReadOnly,
@@ -136,5 +138,5 @@ func openNamed(path string, options Options) (db *bbolt.DB, file *os.File, err e
 		unlock(file)
 		file.Close()
 	}
-	return db, file, err
+	return &opened{DB: db, file: file}, err
 }

@@ -122,27 +122,16 @@ func sweep(tx *bbolt.Tx) error {
 	return err
 }
 
-// write runs our own code in a transaction.
-func (s *Store) write(do func(*bbolt.Tx) error) error {
-	if err := s.writable(); err != nil {
-		return err
-	}
-	_, err := guarded(func() (any, error) { return nil, s.db.Update(do) })
-	return translate(err)
-}
-
 // LoadSnapshot implements hashindex.Snapshots.
 func (s *Store) LoadSnapshot(name string) (hashindex.Seq, []byte, error) {
 	var p placed
-	state, err := guarded(func() (state []byte, err error) {
-		err = s.db.View(func(tx *bbolt.Tx) error {
-			p, state, err = loadSnapshot(tx, name)
-			return err
-		})
-		return state, err
+	var state []byte
+	err := s.view(func(_ *opened, tx *bbolt.Tx) (err error) {
+		p, state, err = loadSnapshot(tx, name)
+		return err
 	})
 	if err != nil {
-		return 0, nil, translate(err)
+		return 0, nil, err
 	}
 	return p.seq, state, nil
 }

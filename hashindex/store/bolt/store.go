@@ -7,9 +7,9 @@
 package bolt
 
 import (
+	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"go.etcd.io/bbolt"
 
@@ -25,17 +25,20 @@ const (
 // Store implements hashindex.Store, Snapshots, Pages and Blobs.
 type Store struct {
 	blobs
-	db       *bbolt.DB
+	file     string // its path
+	options  Options
 	identity identity
+	door     door
+
+	// writing is held by whoever writes to the file or exchanges it. Lock order: saving, writing, door.mu.
+	writing sync.Mutex
+	undoing *undoing // guarded by writing: nil when nothing is to be undone
+	closed  bool     // guarded by writing
 
 	// saving is held by SaveSnapshot and SaveRun: a sweep must not take a save under way for litter.
 	saving   sync.Mutex
 	verified sync.Map // run id -> verified
 	removals removals
-
-	// uncertain is set when a commit failed after its last write: what was reported as not done may
-	// be on the disk. No Update is let in after it until the store is opened again (I1).
-	uncertain atomic.Pointer[error]
 }
 
 var (
@@ -46,15 +49,25 @@ var (
 )
 
 // Close waits for the transactions under way and releases the file.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	o := s.door.open()
+	s.closed = true
+	s.door.reopen(nil, hashindex.ErrClosed)
+	if o == nil {
+		return nil
+	}
+	return o.Close()
+}
 
 // View implements hashindex.Store.
 func (s *Store) View(read func(hashindex.Reader) error) error {
-	tx, err := guarded(func() (*bbolt.Tx, error) { return s.db.Begin(false) })
+	_, tx, end, err := s.begin()
 	if err != nil {
-		return translate(err)
+		return err
 	}
-	defer tx.Rollback()
+	defer end()
 	r, err := newReader(tx, s.identity.format)
 	if err != nil {
 		return err
@@ -64,51 +77,61 @@ func (s *Store) View(read func(hashindex.Reader) error) error {
 
 // Update implements hashindex.Store: one bbolt transaction, two flushes of the disk.
 func (s *Store) Update(write func(hashindex.Writer) error) error {
-	if err := s.writable(); err != nil {
+	return s.commit(func(tx *bbolt.Tx) (func() error, error) {
+		w, err := newWriter(tx, s.identity.format)
+		if err != nil {
+			return nil, err
+		}
+		return w.finish, write(w)
+	})
+}
+
+// write runs our own code in a transaction.
+func (s *Store) write(do func(*bbolt.Tx) error) error {
+	return s.commit(func(tx *bbolt.Tx) (func() error, error) {
+		_, err := guarded(func() (any, error) { return nil, do(tx) })
+		return func() error { return nil }, translate(err)
+	})
+}
+
+// commit carries out what do does, and then what it returns, in one transaction. Do may run a caller's code.
+func (s *Store) commit(do func(*bbolt.Tx) (last func() error, err error)) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	o, err := s.writable()
+	if err != nil {
 		return err
 	}
-	tx, err := guarded(func() (*bbolt.Tx, error) { return s.db.Begin(true) })
+	tx, err := guarded(func() (*bbolt.Tx, error) { return o.Begin(true) })
 	if err != nil {
 		return translate(err)
 	}
 	defer tx.Rollback() // does nothing after a commit
-	w, err := newWriter(tx, s.identity.format)
+	number := tx.ID()
+	last, err := do(tx)
 	if err != nil {
 		return err
 	}
-	number := tx.ID()
-	if err := write(w); err != nil {
-		return err
-	}
-	if _, err := guarded(func() (any, error) { return nil, w.commit() }); err != nil {
-		s.doubt(number, err)
-		return fmt.Errorf("commit: %w", translate(err))
-	}
-	return nil
-}
-
-func (s *Store) writable() error {
-	if s.readOnly {
-		return hashindex.ErrReadOnly
-	}
-	if err := s.uncertain.Load(); err != nil {
-		return fmt.Errorf("an earlier commit is neither done nor undone, open the store again: %w", *err)
-	}
-	return nil
-}
-
-// doubt finds out whether the failed commit can be seen. bbolt takes up the new root as soon as it
-// is written, even if the flush that should make it last fails.
-func (s *Store) doubt(failed int, cause error) {
-	_, err := guarded(func() (any, error) {
-		return nil, s.db.View(func(tx *bbolt.Tx) error {
-			if tx.ID() >= failed {
-				return cause
-			}
-			return nil
-		})
+	_, err = guarded(func() (any, error) {
+		if err := last(); err != nil {
+			return nil, err
+		}
+		return nil, tx.Commit()
 	})
 	if err != nil {
-		s.uncertain.Store(&err)
+		tx.Rollback() // one that panicked is under way
+		return fmt.Errorf("commit: %w", translate(errors.Join(err, s.undo(o, number))))
 	}
+	return nil
+}
+
+// writable is the file once nothing of it is to be undone any more.
+func (s *Store) writable() (*opened, error) {
+	if s.readOnly {
+		return nil, hashindex.ErrReadOnly
+	}
+	if err := s.recover(); err != nil {
+		return nil, err
+	}
+	return s.door.open(), nil
 }

@@ -188,8 +188,8 @@ func (w *writer) count(id hashindex.CollectionID, more int) error {
 	return nil
 }
 
-// commit puts what was kept back and makes everything durable (I1).
-func (w *writer) commit() error {
+// finish puts what was kept back: the last thing before the commit.
+func (w *writer) finish() error {
 	if w.broken != nil {
 		return w.broken
 	}
@@ -203,10 +203,7 @@ func (w *writer) commit() error {
 			return err
 		}
 	}
-	if err := putHead(w.open[meta], w.head, w.digest); err != nil {
-		return err
-	}
-	return w.tx.Commit()
+	return putHead(w.open[meta], w.head, w.digest)
 }
 
 func (w *writer) putStanding(id hashindex.CollectionID) error {
