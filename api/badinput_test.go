@@ -12,7 +12,7 @@ import (
 // giant is the header of a picture of 30,000 by 30,000.
 func giant(t *testing.T) []byte {
 	t.Helper()
-	for _, f := range fixtures.Hostile() {
+	for _, f := range fixtures.Bombs() {
 		if strings.Contains(f.Why, "30,000") && strings.HasSuffix(f.Name, ".png") {
 			return f.Content
 		}

@@ -15,6 +15,8 @@ import (
 	"golang.org/x/image/tiff"
 
 	"touchstone/api"
+	"touchstone/api/wire"
+	"touchstone/bench/cputime"
 	"touchstone/fixtures"
 	"touchstone/hashindex/fingerprint"
 	"touchstone/hashindex/fingerprint/worker"
@@ -87,6 +89,9 @@ func hostileFiles(t *testing.T) []fixtures.HostileFile {
 	} {
 		files = append(files, fixtures.HostileFile{Name: name, Content: content})
 	}
+	for _, b := range fixtures.Bombs() {
+		files = append(files, b.HostileFile)
+	}
 	folder := os.Getenv("TOUCHSTONE_HOSTILE_FILES")
 	if folder == "" {
 		return files
@@ -127,23 +132,65 @@ func mutated(random *rand.Rand, content []byte) []byte {
 	return content
 }
 
-func TestHostileBodiesAreRefused(t *testing.T) {
-	h := open(t)
-	var parts strings.Builder
-	for range 100_000 {
-		parts.WriteString("--b\r\nContent-Disposition: form-data; name=\"external_id\"\r\n\r\nx\r\n")
-	}
-	parts.WriteString("--b--\r\n")
-	compressed := h.request("POST", "/v1/match", "image/png", bytes.NewReader(bytes.Repeat([]byte{0x1f, 0x8b}, 1000)))
-	compressed.Header.Set("Content-Encoding", "gzip")
-	for name, a := range map[string]answer{
-		"compressed":      h.do(compressed),
-		"100,000 parts":   h.post("/v1/collections/none/references", "multipart/form-data; boundary=b", []byte(parts.String())),
-		"deep JSON":       h.post("/v1/collections", "application/json", []byte(strings.Repeat(`{"policy":`, 1_000_000))),
-		"deep hash query": h.post("/v1/match/hash", "application/json", []byte(strings.Repeat("[", 5_000_000))),
-	} {
-		if a.status < 400 || a.status >= 500 {
-			t.Errorf("%s: %d %.200s", name, a.status, a.body)
+// TestBombsAreRefusedAtTheDoor has each bomb answered by a problem that names the limit which it is over, or what is
+// wrong with it, and counts what the whole server allocates meanwhile: 64 MiB at most, whether it is kept or not. What
+// takes a second is seen with TOUCHSTONE_HOSTILE alone, by the processor's time, on a machine with nothing else to do.
+func TestBombsAreRefusedAtTheDoor(t *testing.T) {
+	const most = 64 << 20
+	pool := worker.New(worker.Options{Maker: fingerprint.Options{TIFF: true}, Time: 2 * time.Minute, Wait: 2 * time.Minute})
+	t.Cleanup(func() { pool.Close() })
+	h := openWith(t, api.Config{Fingerprint: pool, Limits: api.Limits{Request: 10 * time.Minute}}).ready()
+	_, precise := os.LookupEnv("TOUCHSTONE_HOSTILE")
+	refused := func(name, why, refusal string, send func() answer) {
+		before, begun := allocated(), cputime.Process()
+		a := send()
+		took, cost := cputime.Process()-begun, allocated()-before
+		problem := into[wire.Problem](a)
+		if a.status < 400 || a.status >= 500 || problem.Code != refusal && problem.Limit != refusal {
+			t.Errorf("%s, %s: %d %.300s, want %s", name, why, a.status, a.body, refusal)
+		}
+		if cost > most {
+			t.Errorf("%s, %s: %d MiB allocated", name, why, cost>>20)
+		}
+		if precise {
+			t.Logf("%-16s %-24s %4d ms, %5.1f MiB: %s", name, refusal, took.Milliseconds(), float64(cost)/(1<<20), why)
+			if took > time.Second {
+				t.Errorf("%s, %s: %v of a processor", name, why, took)
+			}
 		}
 	}
+	for _, b := range fixtures.Bombs() {
+		refused(b.Name, b.Why, b.Refusal, func() answer { return h.post("/v1/hash", "image/jpeg", b.Content) })
+	}
+	h.collection("bags", "brand")
+	compressed := h.request("POST", "/v1/match", "image/png", bytes.NewReader(bytes.Repeat([]byte{0x1f, 0x8b}, 1000)))
+	compressed.Header.Set("Content-Encoding", "gzip")
+	parts := strings.Repeat("--b\r\nContent-Disposition: form-data; name=\"external_id\"\r\n\r\nx\r\n", 100_000) + "--b--\r\n"
+	for _, b := range []struct {
+		name, refusal string
+		send          func() answer
+	}{
+		{"compressed", "content_encoding_unsupported", func() answer { return h.do(compressed) }},
+		{"100,000 parts", "input_invalid", func() answer {
+			return h.post("/v1/collections/bags/references", "multipart/form-data; boundary=b", []byte(parts))
+		}},
+		{"deep JSON", "body_malformed", func() answer {
+			return h.post("/v1/collections", "application/json", []byte(strings.Repeat(`{"policy":`, 1_000_000)))
+		}},
+		{"deep hash query", "body_malformed", func() answer {
+			return h.post("/v1/match/hash", "application/json", []byte(strings.Repeat("[", 5_000_000)))
+		}},
+		{"deep hash list", "hash_list_row_bytes", func() answer {
+			return h.post("/v1/collections/bags/references", "application/x-ndjson", []byte(strings.Repeat("[", 5_000_000)))
+		}},
+	} {
+		refused(b.name, "a body", b.refusal, b.send)
+	}
+}
+
+// allocated is what the process has allocated since it began.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }

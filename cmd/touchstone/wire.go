@@ -179,7 +179,7 @@ func unknownSearcher(name string) error {
 // pictureLimits are the fingerprinter's limits under the names that its errors give them.
 func pictureLimits(l fingerprint.Limits) map[string]int64 {
 	return map[string]int64{
-		"image_pixels": l.ImagePixels, "decode_bytes": l.DecodeBytes, "jpeg_scans": l.JPEGScans,
+		"image_pixels": l.ImagePixels, "decode_bytes": l.DecodeBytes, "decode_ratio": l.DecodeRatio, "jpeg_scans": l.JPEGScans,
 		"animation_frames": l.AnimationFrames, "animation_pixels": l.AnimationPixels,
 	}
 }

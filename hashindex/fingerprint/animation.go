@@ -13,7 +13,8 @@ import (
 type animation struct {
 	width, height int
 	drawings      []drawing
-	sampled       int // how many of them are fingerprinted
+	work          int64 // pixels to draw
+	sampled       int   // how many drawings are fingerprinted
 }
 
 // drawing is a rectangle painted over what is there.
@@ -42,18 +43,30 @@ const drawingOverhead = 4096
 // drawing.
 const canvasBytes = 9
 
+// add takes a drawing.
+func (a *animation) add(d drawing) {
+	size := d.rect.Size()
+	a.work += int64(size.X)*int64(size.Y) + drawingOverhead
+	a.drawings = append(a.drawings, d)
+}
+
+// within is asked after each drawing, so that there is never more of a list than is to be drawn.
+func (a *animation) within(limits Limits) error {
+	return check("animation_pixels", a.work, limits.AnimationPixels)
+}
+
 // moves makes the header that of a moving picture, if it is one, within the limits.
-func (h *header) moves(a *animation, limits Limits) error {
-	work := int64(0)
-	for i := range a.drawings {
-		size := a.drawings[i].rect.Size()
-		work += int64(size.X)*int64(size.Y) + drawingOverhead
-	}
-	if err := check("animation_pixels", work, limits.AnimationPixels); err != nil {
-		return err
-	}
+func (h *header) moves(a *animation, limits Limits, encoded int) error {
 	if len(a.drawings) == 0 {
 		return corrupt(h.format, "it has no frame")
+	}
+	for i := range a.drawings {
+		if !a.drawings[i].rect.In(image.Rect(0, 0, a.width, a.height)) {
+			return corrupt(h.format, "a frame lies outside of it")
+		}
+	}
+	if err := limits.backed(a.work, encoded); err != nil {
+		return err
 	}
 	a.sampled = int(min(int64(len(a.drawings)), limits.AnimationFrames))
 	h.width, h.height, h.animation = a.width, a.height, a

@@ -19,6 +19,8 @@ type apngWalk struct {
 	frame  *apngFrame
 	now    time.Duration
 	moving bool // the file says that it moves
+
+	transparent bool // one of its colours is to be seen through
 }
 
 // apngFrame is one frame; its data are a PNG's own or those of numbered chunks.
@@ -29,6 +31,12 @@ type apngFrame struct {
 }
 
 const frameControlSize = 26
+
+// What frames share is copied for each: no chunk of these kinds is longer, and none comes twice.
+const (
+	maxShared       = 1 << 10
+	maxSharedChunks = 6
+)
 
 // chunk takes the next chunk, whole with its length and checksum. It is false where frames are out of order.
 func (w *apngWalk) chunk(kind string, whole []byte) bool {
@@ -51,7 +59,10 @@ func (w *apngWalk) chunk(kind string, whole []byte) bool {
 		}
 		w.frame.data = append(w.frame.data, data[4:])
 	case "PLTE", "tRNS", "gAMA", "sRGB", "cHRM", "sBIT":
-		w.shared = append(w.shared, whole)
+		if len(whole) <= maxShared && len(w.shared) < maxSharedChunks {
+			w.shared = append(w.shared, whole)
+		}
+		w.transparent = w.transparent || kind == "tRNS"
 	}
 	return true
 }
@@ -67,7 +78,7 @@ func (w *apngWalk) control(data []byte) bool {
 		return false
 	}
 	w.frame = &apngFrame{walk: w, size: size}
-	w.drawings = append(w.drawings, drawing{at: w.now, rect: rect, disposal: disposal(data[24] % 3), replaces: data[25] == 0, decode: w.frame.decode})
+	w.add(drawing{at: w.now, rect: rect, disposal: disposal(data[24] % 3), replaces: data[25] == 0, decode: w.frame.decode})
 	part, whole := time.Duration(binary.BigEndian.Uint16(data[20:])), time.Duration(binary.BigEndian.Uint16(data[22:]))
 	if whole == 0 {
 		whole = 100

@@ -30,7 +30,7 @@ func (h *header) readBMP(encoded []byte, limits Limits) error {
 		return corrupt(formatBMP, "it has no pixels")
 	}
 	const bytesPerPixel = 4
-	if err := limits.pixels(h.width, h.height, bytesPerPixel); err != nil {
+	if err := limits.pixels(h.width, h.height, bytesPerPixel, len(encoded)); err != nil {
 		return err
 	}
 	pixelsAt := uint64(binary.LittleEndian.Uint32(encoded[10:]))

@@ -1,8 +1,11 @@
 package fingerprint
 
 import (
+	"bytes"
 	"encoding/binary"
+	"io"
 	"slices"
+	"strings"
 
 	"touchstone/hashindex"
 )
@@ -69,9 +72,7 @@ func brandOf(encoded []byte) format {
 	return ""
 }
 
-// readBoxes finds the size and orientation of an AVIF or HEIC picture: ISO/IEC 23008-12. Every size that is
-// declared anywhere in it is held to the limits, for a grid's tiles and a thumbnail cost as much as what
-// is shown. What the coded data say is for the decoder to find out, which is why it runs apart.
+// readBoxes finds the size and orientation of an AVIF or HEIC picture: ISO/IEC 23008-12.
 func (h *header) readBoxes(encoded []byte, limits Limits) error {
 	boxes, whole := splitBoxes(encoded)
 	switch {
@@ -85,16 +86,14 @@ func (h *header) readBoxes(encoded []byte, limits Limits) error {
 	if !ok {
 		return corrupt(h.format, "it names no picture")
 	}
-	inside := within(meta, "iprp", 0)
-	properties := within(inside, "ipco", 0)
-	for _, p := range properties {
-		if width, height, ok := p.size(); ok {
-			if err := limits.pixels(width, height, 0); err != nil {
-				return err
-			}
-		}
+	items, err := readHEIF(h.format, encoded, meta, limits)
+	if err != nil {
+		return err
 	}
-	h.apply(properties, propertiesOf(find(inside, "ipma"), primary))
+	if err := items.check(limits); err != nil {
+		return err
+	}
+	h.apply(items.properties, items.of[primary])
 	if h.format == formatHEIC { // its decoder turns the picture
 		h.width, h.height = h.orientation.size(h.width, h.height)
 		h.orientation = upright
@@ -106,12 +105,12 @@ func (h *header) readBoxes(encoded []byte, limits Limits) error {
 }
 
 // size is what an image spatial extents property says.
-func (b box) size() (width, height int, ok bool) {
+func (b box) size() (s size, ok bool) {
 	if b.kind != "ispe" || len(b.body) < 12 {
-		return 0, 0, false
+		return size{}, false
 	}
-	width, height = int(binary.BigEndian.Uint32(b.body[4:])), int(binary.BigEndian.Uint32(b.body[8:]))
-	return min(width, 1<<30), min(height, 1<<30), true // what is larger is as much over the limit
+	width, height := int(binary.BigEndian.Uint32(b.body[4:])), int(binary.BigEndian.Uint32(b.body[8:]))
+	return size{min(width, 1<<30), min(height, 1<<30)}, true // what is larger is as much over the limit
 }
 
 // apply reads the properties of the picture shown, in their order: its size, turns and mirrorings.
@@ -121,10 +120,10 @@ func (h *header) apply(properties []box, of []int) {
 			continue
 		}
 		p := properties[n-1]
-		width, height, sized := p.size()
+		shown, sized := p.size()
 		switch {
 		case sized:
-			h.width, h.height = width, height
+			h.width, h.height = shown.width, shown.height
 		case p.kind == "irot" && len(p.body) > 0:
 			h.orientation = h.orientation.turned(int(p.body[0] & 3))
 		case p.kind == "imir" && len(p.body) > 0:
@@ -143,32 +142,6 @@ func primaryItem(body []byte) (uint32, bool) {
 	return 0, false
 }
 
-// propertiesOf finds an item among the associations: entries of an item's number, how many properties it
-// has, and their numbers, whose first bit says that they are essential.
-func propertiesOf(body []byte, wanted uint32) (of []int) {
-	r := reader{rest: body}
-	head := r.number(4)
-	number, property := 2, 1
-	if head>>24 >= 1 {
-		number = 4
-	}
-	if head&1 != 0 {
-		property = 2
-	}
-	for range r.number(4) {
-		id, count := r.number(number), r.number(1)
-		for range count {
-			if n := r.number(property); id == wanted {
-				of = append(of, int(n&(1<<(8*property-1)-1)))
-			}
-		}
-		if r.short {
-			return nil
-		}
-	}
-	return of
-}
-
 // reader reads big-endian numbers; past the end they are 0, and it is short.
 type reader struct {
 	rest  []byte
@@ -185,4 +158,22 @@ func (r *reader) number(bytes int) (n uint32) {
 	}
 	r.rest = r.rest[bytes:]
 	return n
+}
+
+// long reads a number of up to eight bytes.
+func (r *reader) long(bytes int) uint64 {
+	if bytes > 4 {
+		return uint64(r.number(bytes-4))<<32 | uint64(r.number(4))
+	}
+	return uint64(r.number(bytes))
+}
+
+// asStill is an AVIF whose decoder shows the picture that was looked at here, and not a track of moving ones, which a file
+// prefers by its own brand.
+func asStill(encoded []byte) io.Reader {
+	const brandAt = 8
+	if len(encoded) < brandAt+4 {
+		return bytes.NewReader(encoded)
+	}
+	return io.MultiReader(bytes.NewReader(encoded[:brandAt]), strings.NewReader("avif"), bytes.NewReader(encoded[brandAt+4:]))
 }

@@ -29,13 +29,13 @@ func (h *header) readGIF(encoded []byte, limits Limits) error {
 	if w.width == 0 || w.height == 0 {
 		return corrupt(formatGIF, "its screen has no pixels")
 	}
-	if err := limits.pixels(w.width, w.height, canvasBytes); err != nil {
+	if err := limits.pixels(w.width, w.height, canvasBytes, len(encoded)); err != nil {
 		return err
 	}
 	if err := w.blocks(limits); err != nil {
 		return err
 	}
-	return h.moves(&w.animation, limits)
+	return h.moves(&w.animation, limits, len(encoded))
 }
 
 // gifWalk is the state of a walk: what is left to read, and what was found.
@@ -45,7 +45,6 @@ type gifWalk struct {
 	rest    []byte
 	control []byte
 	now     time.Duration
-	work    int64
 }
 
 func (w *gifWalk) screen() bool {
@@ -80,7 +79,7 @@ func (w *gifWalk) blocks(limits Limits) error {
 		if !ok {
 			return truncated(formatGIF)
 		}
-		if err := check("animation_pixels", w.work, limits.AnimationPixels); err != nil {
+		if err := w.within(limits); err != nil {
 			return err
 		}
 	}
@@ -120,8 +119,8 @@ func (w *gifWalk) image() bool {
 		d.disposal = gifDisposal(w.control[3] >> 2 & 7)
 	}
 	w.now += delay(w.control)
-	w.work += int64(width)*int64(height) + drawingOverhead
-	w.drawings, w.control = append(w.drawings, d), nil
+	w.add(d)
+	w.control = nil
 	return true
 }
 

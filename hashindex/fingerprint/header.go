@@ -103,7 +103,7 @@ func (h *header) decode(encoded []byte) (img image.Image, err error) {
 	case formatTIFF:
 		img, err = tiff.Decode(r)
 	case formatAVIF:
-		img, err = avif.Decode(r)
+		img, err = avif.Decode(asStill(encoded))
 	default:
 		img, err = heic.Decode(r)
 	}

@@ -19,15 +19,20 @@ const (
 	markerRST0 = 0xd0
 	markerEOI  = 0xd9
 	markerSOS  = 0xda
+	markerDQT  = 0xdb
 	markerAPP1 = 0xe1
 	markerTEM  = 0x01
 )
+
+// maxTables bounds the bytes of tables, which decoders make look-up tables of, again and again where they are told
+// to: 64 scans with four new ones each need half of it.
+const maxTables = 1 << 17
 
 // readJPEG walks the markers to the end of the picture. The decoder stops quietly where data runs
 // out, so a picture without its end marker is refused here. Scans are counted because a few bytes
 // each make a progressive decoder go over all pixels again.
 func (h *header) readJPEG(encoded []byte, limits Limits) error {
-	scans, at := int64(0), 2
+	scans, tables, at := int64(0), 0, 2
 	for {
 		marker, body, next := nextSegment(encoded, at)
 		switch {
@@ -38,6 +43,10 @@ func (h *header) readJPEG(encoded []byte, limits Limits) error {
 		case isFrameMarker(marker):
 			if err := h.readFrame(marker, body, len(encoded), limits); err != nil {
 				return err
+			}
+		case marker == markerDHT, marker == markerDQT:
+			if tables += len(body); tables > maxTables {
+				return corrupt(formatJPEG, "its tables alone are longer than a picture's can be")
 			}
 		case marker == markerAPP1 && begins(body, "Exif\x00") && len(body) > 6:
 			h.orientation = exifOrientation(body[6:])
@@ -130,7 +139,7 @@ func (h *header) readFrame(marker byte, body []byte, encodedSize int, limits Lim
 	if marker == markerSOF2 {
 		memory += 4 * samples // every coefficient is held in four bytes until the last scan
 	}
-	if err := limits.pixels(h.width, h.height, memory); err != nil {
+	if err := limits.pixels(h.width, h.height, memory, encodedSize); err != nil {
 		return err
 	}
 	// A block takes at least two bits in a sequential scan: one for its constant part, one to end it.

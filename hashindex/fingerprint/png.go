@@ -30,24 +30,30 @@ func (h *header) readPNG(encoded []byte, limits Limits) error {
 		case "eXIf":
 			h.orientation = exifOrientation(data)
 		case "IEND":
-			return h.endPNG(walk, limits)
+			return h.endPNG(walk, limits, len(encoded))
 		}
 		if !walk.chunk(kind, whole) {
 			return corrupt(formatPNG, "its frames are out of order")
 		}
+		if err := walk.within(limits); err != nil {
+			return err
+		}
 	}
 }
 
-// endPNG decides whether the picture moves. One frame is a still.
-func (h *header) endPNG(walk apngWalk, limits Limits) error {
-	if !walk.moving || len(walk.drawings) < 2 {
-		return nil
+// endPNG checks what decoding takes, now that it is known which chunks there are, and decides whether the
+// picture moves. One frame is a still.
+func (h *header) endPNG(walk apngWalk, limits Limits, encoded int) error {
+	moving := walk.moving && len(walk.drawings) > 1
+	bytesPerPixel := walk.bytesPerPixel()
+	if moving {
+		bytesPerPixel += canvasBytes
 	}
-	walk.width, walk.height = h.width, h.height
-	if err := limits.pixels(h.width, h.height, canvasBytes+pngBytes(walk.head)); err != nil {
+	if err := limits.pixels(h.width, h.height, bytesPerPixel, encoded); err != nil || !moving {
 		return err
 	}
-	return h.moves(&walk.animation, limits)
+	walk.width, walk.height = h.width, h.height
+	return h.moves(&walk.animation, limits, encoded)
 }
 
 func (h *header) readIHDR(data []byte, limits Limits) error {
@@ -59,17 +65,21 @@ func (h *header) readIHDR(data []byte, limits Limits) error {
 		return corrupt(formatPNG, "its size is outside what PNG allows")
 	}
 	h.width, h.height = int(width), int(height)
-	bytesPerPixel := pngBytes(data)
-	if interlaced := data[12] != 0; interlaced {
-		bytesPerPixel *= 1.5 // the largest pass is decoded beside the picture
-	}
-	return limits.pixels(h.width, h.height, bytesPerPixel)
+	return check("image_pixels", int64(h.width)*int64(h.height), limits.ImagePixels)
 }
 
-// pngBytes is what a decoded pixel takes at most.
-func pngBytes(head []byte) float64 {
-	if depth := head[8]; depth == 16 {
-		return 8
+// bytesPerPixel is what a decoded pixel takes: a sample where it is grey or of a palette, and four otherwise.
+func (w *apngWalk) bytesPerPixel() float64 {
+	const grey, paletted = 0, 3
+	bytes, colours := 4.0, w.head[9]
+	if colours == paletted || colours == grey && !w.transparent {
+		bytes = 1
 	}
-	return 4
+	if depth := w.head[8]; depth == 16 {
+		bytes *= 2
+	}
+	if interlaced := w.head[12] != 0; interlaced {
+		bytes *= 1.5 // the largest pass is decoded beside the picture
+	}
+	return bytes
 }

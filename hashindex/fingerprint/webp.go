@@ -27,11 +27,14 @@ func (h *header) readWebP(encoded []byte, limits Limits) error {
 		if !walk.chunk(h, string(rest[:4]), rest[frame:frame+length]) {
 			return corrupt(formatWebP, "a frame is shorter than its own header")
 		}
+		if err := walk.within(limits); err != nil {
+			return err
+		}
 		padded := frame + length + length%2
 		rest = rest[min(padded, uint64(len(rest))):]
 	}
 	if len(walk.drawings) > 0 {
-		return h.endWebP(walk, limits)
+		return h.endWebP(walk, limits, len(encoded))
 	}
 	config, err := webp.DecodeConfig(bytes.NewReader(encoded))
 	if err != nil {
@@ -41,16 +44,39 @@ func (h *header) readWebP(encoded []byte, limits Limits) error {
 	if h.width <= 0 || h.height <= 0 {
 		return corrupt(formatWebP, "it has no pixels")
 	}
-	return limits.pixels(h.width, h.height, webpBytes)
+	if err := limits.pixels(h.width, h.height, walk.bytesPerPixel(), len(encoded)); err != nil {
+		return err
+	}
+	return check("decode_bytes", int64(float64(h.width*h.height)*walk.bytesPerPixel())+walk.codeBytes(len(encoded)), limits.DecodeBytes)
 }
-
-// webpBytes is what a pixel takes: lossless with its alpha channel, or lossy with an alpha channel beside it.
-const webpBytes = 8
 
 // webpWalk gathers the frames of a WebP that moves.
 type webpWalk struct {
 	animation
 	now time.Duration
+
+	lossless bool
+	alpha    bool // beside a lossy picture
+}
+
+// bytesPerPixel is what a decoded pixel of a still takes. An alpha channel is decoded as a picture of its own first.
+func (w *webpWalk) bytesPerPixel() float64 {
+	switch {
+	case w.lossless:
+		return 4
+	case w.alpha:
+		return 1.5 + 1 + 4
+	}
+	return 1.5
+}
+
+// codeBytes is what the Huffman codes of lossless data take at most: a group of five, 2,720 bytes decoded, is said in
+// 20 bits, and there are 32,767 at most.
+func (w *webpWalk) codeBytes(encoded int) int64 {
+	if !w.lossless && !w.alpha {
+		return 0
+	}
+	return min(int64(encoded)*8/20, 1<<15) * 2720
 }
 
 // chunk takes the next chunk; false for a frame that cannot be one.
@@ -60,6 +86,10 @@ func (w *webpWalk) chunk(h *header, kind string, data []byte) (ok bool) {
 		h.orientation = exifOrientation(bytes.TrimPrefix(data, []byte("Exif\x00\x00")))
 	case kind == "VP8X" && len(data) >= 10:
 		w.width, w.height = 1+int(uint24(data[4:])), 1+int(uint24(data[7:]))
+	case kind == "VP8L":
+		w.lossless = true
+	case kind == "ALPH":
+		w.alpha = true
 	case kind == "ANMF":
 		w.now, ok = w.readFrame(data, w.now)
 		return ok
@@ -67,12 +97,15 @@ func (w *webpWalk) chunk(h *header, kind string, data []byte) (ok bool) {
 	return true
 }
 
-func (h *header) endWebP(walk webpWalk, limits Limits) error {
+// movingBytes is what a pixel of a frame takes at most.
+const movingBytes = 8
+
+func (h *header) endWebP(walk webpWalk, limits Limits, encoded int) error {
 	if walk.width == 0 {
 		return corrupt(formatWebP, "its frames have no canvas")
 	}
-	if err := limits.pixels(walk.width, walk.height, canvasBytes+webpBytes); err != nil {
+	if err := limits.pixels(walk.width, walk.height, canvasBytes+movingBytes, encoded); err != nil {
 		return err
 	}
-	return h.moves(&walk.animation, limits)
+	return h.moves(&walk.animation, limits, encoded)
 }

@@ -32,7 +32,7 @@ func (a *animation) readFrame(data []byte, now time.Duration) (after time.Durati
 		d.disposal = disposeBackground
 	}
 	d.replaces = data[15]&2 != 0
-	a.drawings = append(a.drawings, d)
+	a.add(d)
 	return now + max(time.Duration(uint24(data[12:]))*time.Millisecond, 10*time.Millisecond), true
 }
 

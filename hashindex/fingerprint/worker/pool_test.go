@@ -199,6 +199,7 @@ func TestRefusalsOfAChildComeBackAsTheyAre(t *testing.T) {
 func TestAChildThatDiesIsOneRefusal(t *testing.T) {
 	o := patient()
 	o.Memory = 192 << 20
+	o.Maker.Limits.DecodeRatio = 1 << 20 // or it were refused for being all black
 	p := open(t, o)
 	confinement, err := p.Warm(t.Context())
 	if err != nil {
@@ -208,7 +209,7 @@ func TestAChildThatDiesIsOneRefusal(t *testing.T) {
 		t.Skip("memory is not limited here: ", confinement)
 	}
 	var refused *hashindex.DecodeError
-	if _, err := p.Picture(t.Context(), compressed(5000, 5000)); !errors.As(err, &refused) || refused.Reason != hashindex.UndecodableImage {
+	if _, err := p.Picture(t.Context(), compressed(4000, 4000)); !errors.As(err, &refused) || refused.Reason != hashindex.UndecodableImage {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := p.Picture(t.Context(), moving(2)); err != nil {

@@ -1,0 +1,27 @@
+package fingerprint
+
+import (
+	"runtime"
+	"testing"
+
+	"touchstone/fixtures"
+)
+
+// TestBombsAreRefusedForWhatTheyAskFor has a maker that takes everything look at each bomb: it says which limit or
+// reason, having allocated next to nothing beside what the file itself takes.
+func TestBombsAreRefusedForWhatTheyAskFor(t *testing.T) {
+	const most = 48 << 20
+	m := NewWith(Options{TIFF: true, Contained: true})
+	for _, b := range fixtures.Bombs() {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := m.Picture(t.Context(), b.Content)
+		runtime.ReadMemStats(&after)
+		if got := refusalOf(err); got != b.Refusal {
+			t.Errorf("%s, %s: got %q (%v), want %q", b.Name, b.Why, got, err, b.Refusal)
+		}
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > most {
+			t.Errorf("%s, %s: %d MiB allocated", b.Name, b.Why, allocated>>20)
+		}
+	}
+}
