@@ -27,6 +27,7 @@ func (s *Server) backup(c echo.Context) error {
 	}
 	stream := &download{c: c, conn: http.NewResponseController(c.Response().Writer), clock: bodyOf(c.Request()).clock}
 	err := s.config.Backup(c.Request().Context(), stream)
+	s.metrics.backup(s.config.Now(), err)
 	if err == nil || !c.Response().Committed {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"touchstone/api"
+	"touchstone/hashindex/fingerprint/worker"
 	"touchstone/hashindex/store/memory"
 )
 
@@ -45,6 +46,29 @@ func read(t *testing.T, name string) []byte {
 	return content
 }
 
+// TestPanelsLieBesideEachOther: Grafana shows one panel of those with the same number, and lays those over each other
+// that are said to be in the same place.
+func TestPanelsLieBesideEachOther(t *testing.T) {
+	var dashboard struct {
+		Panels []struct {
+			ID      int
+			Title   string
+			GridPos struct{ X, Y, W, H int }
+		}
+	}
+	if err := json.Unmarshal(read(t, "operations/dashboard.json"), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range dashboard.Panels {
+		for _, b := range dashboard.Panels[:i] {
+			p, q := a.GridPos, b.GridPos
+			if over := p.X < q.X+q.W && q.X < p.X+p.W && p.Y < q.Y+q.H && q.Y < p.Y+p.H; over || a.ID == b.ID {
+				t.Errorf("%q (%d) and %q (%d) have the same number or place", a.Title, a.ID, b.Title, b.ID)
+			}
+		}
+	}
+}
+
 var (
 	selectors = regexp.MustCompile(`\b((?:touchstone|process|go)_[a-z_]+)\b(?:\{([^}]*)\})?`)
 	matchers  = regexp.MustCompile(`(\w+)\s*(?:=~|!~|!=|=)`)
@@ -57,7 +81,12 @@ var (
 // What people look at, and what wakes them, must be there: a query for a metric or a label that no longer
 // exists shows nothing and never fires.
 func TestDashboardAndAlertsAskForWhatAScrapeHas(t *testing.T) {
-	h := serve(t, openIndex(t, memory.New()), api.Config{}).ready()
+	pool := worker.New(worker.Options{})
+	t.Cleanup(func() { pool.Close() })
+	h := serve(t, openIndex(t, memory.New()), api.Config{
+		Children: func() api.Children { return api.Children{Deaths: pool.Stats().Deaths} },
+		Store:    func() (api.StoreSize, error) { return api.StoreSize{File: 3, Free: 1}, nil },
+	}).ready()
 	h.collection("bags", "brand")
 	h.add("bags", product(1))
 	h.post("/v1/match", "image/jpeg", product(1)).want(200)

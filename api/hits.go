@@ -136,6 +136,7 @@ func (s *Server) decideHit(c echo.Context) error {
 	if err != nil {
 		return aboutHit(err)
 	}
+	s.metrics.decisions.WithLabelValues(asked.Action).Inc()
 	answer := wireHit(h)
 	answer.Seq = uint64(seq)
 	return c.JSON(200, answer)
@@ -170,6 +171,7 @@ func (s *Server) decideHits(c echo.Context) error {
 			answer.Results[i].Problem = &problem
 			continue
 		}
+		s.metrics.decisions.WithLabelValues(asked.Action).Inc()
 		hit := wireHit(d.Hit)
 		answer.Results[i].Hit = &hit
 	}

@@ -30,6 +30,8 @@ type Limits struct {
 	Body           time.Duration // for the body to arrive; 60 s
 	QueueWait      time.Duration // for a turn; 2 s, though whoever has to expect a wait of more than a few turns is refused at once
 	VideoBytes     int64         // one encoded video; 2 GiB
+	HeldVideo      int64         // of videos on the disk, by all requests together; 16 GiB, over it requests are refused as overload
+	ClientVideo    int64         // of those, by the requests of one key or address; a quarter, but VideoBytes at least
 	Video          time.Duration // for a request with a video, from its arrival to the answer; 15 min
 	Header         time.Duration // for the header of a request to arrive; 5 s
 	Idle           time.Duration // between two requests of a connection; 2 min
@@ -68,6 +70,7 @@ const (
 
 func (l Limits) withDefaults() Limits {
 	bodyBytes, heldBytes := cmp.Or(l.BodyBytes, 256<<20), cmp.Or(l.HeldBytes, 1<<30)
+	videoBytes, heldVideo := cmp.Or(l.VideoBytes, 2<<30), cmp.Or(l.HeldVideo, 16<<30)
 	return Limits{
 		ImageBytes:     cmp.Or(l.ImageBytes, 20<<20),
 		BodyBytes:      bodyBytes,
@@ -77,7 +80,9 @@ func (l Limits) withDefaults() Limits {
 		Request:        cmp.Or(l.Request, 10*time.Second),
 		Body:           cmp.Or(l.Body, 60*time.Second),
 		QueueWait:      cmp.Or(l.QueueWait, 2*time.Second),
-		VideoBytes:     cmp.Or(l.VideoBytes, 2<<30),
+		VideoBytes:     videoBytes,
+		HeldVideo:      heldVideo,
+		ClientVideo:    cmp.Or(l.ClientVideo, max(heldVideo/4, videoBytes+maxField)),
 		Video:          cmp.Or(l.Video, 15*time.Minute),
 		Header:         cmp.Or(l.Header, 5*time.Second),
 		Idle:           cmp.Or(l.Idle, 2*time.Minute),
@@ -119,6 +124,8 @@ func (l Limits) byName() map[string]int64 {
 		"body_seconds":          int64(l.Body.Seconds()),
 		"match_images":          maxMatchImages,
 		"video_bytes":           l.VideoBytes,
+		"held_video_bytes":      l.HeldVideo,
+		"client_video_bytes":    l.ClientVideo,
 		"frames":                maxFrames,
 		"video_request_seconds": int64(l.Video.Seconds()),
 		"compare_images":        2,

@@ -29,6 +29,7 @@ type metrics struct {
 	frames   prometheus.Counter       // of videos
 	decoded  prometheus.Counter
 	decoding prometheus.Gauge
+	*counters
 }
 
 // fastBuckets resolve what takes a millisecond as well as what takes the whole request's time.
@@ -71,6 +72,7 @@ func newMetrics(s *Server) *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.refusals, m.decodes, m.stages, m.matches, m.videos, m.refused, m.frames, m.decoded, m.decoding, &indexCollector{s},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.counters = newCounters(m.registry)
 	return m
 }
 
@@ -155,6 +157,9 @@ func (x *indexCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{referencesDesc, seqDesc, readyDesc, entriesDesc, bytesDesc, lookupsDesc, partialDesc, searchDesc, commitDesc, proposalsDesc, committedDesc, waitingDesc, laneActive, laneWaiting, laneTurned, heldDesc, streamsDesc, streamBytes, framesDesc, segmentsDesc, followersDesc, webhooksDesc, parkedDesc, behindDesc, lettersDesc, buildDesc} {
 		descs <- d
 	}
+	for _, d := range stageDescs {
+		descs <- d
+	}
 }
 
 func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
@@ -205,6 +210,7 @@ func (x *indexCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(waitingDesc, float64(stats.Commits.Waiting))
 	x.collectWebhooks(out, gauge, counter)
 	x.collectStreams(gauge, counter)
+	x.collectStages(out, gauge, counter)
 }
 
 func (x *indexCollector) collectStreams(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {

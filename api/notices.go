@@ -43,6 +43,7 @@ func (s *Server) addNotice(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	s.metrics.notices.WithLabelValues(string(n.State)).Inc()
 	answer := wireNotice(n)
 	answer.Seq = uint64(seq)
 	c.Response().Header().Set("Location", "/v1/notices/"+answer.ID)
@@ -136,6 +137,7 @@ func (s *Server) moveNotice(c echo.Context, known []casework.NoticeAction) error
 	if err != nil {
 		return aboutNotice(err)
 	}
+	s.metrics.notices.WithLabelValues(string(n.State)).Inc()
 	answer := wireNotice(n)
 	answer.Seq = uint64(seq)
 	return c.JSON(200, answer)

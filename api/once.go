@@ -39,6 +39,9 @@ func (s *Server) once(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		begun, err := s.repeats.Begin(r.Context(), actor(c), key)
+		if errors.Is(err, idempotency.ErrBusy) {
+			s.metrics.repeats.WithLabelValues(underWay).Inc()
+		}
 		if err != nil {
 			return aboutAttempt(err)
 		}
@@ -50,6 +53,7 @@ func (s *Server) once(next echo.HandlerFunc) echo.HandlerFunc {
 		if a.Repeated() {
 			return s.answerAgain(c, a)
 		}
+		s.metrics.repeats.WithLabelValues(firstTime).Inc()
 		c.Set(attemptKey, a)
 		return aboutAttempt(next(c))
 	}
@@ -78,8 +82,10 @@ func (s *Server) answerAgain(c echo.Context, a *attempt) error {
 	}
 	answer, err := a.Answer(a.sum.Digest())
 	if err != nil {
+		s.metrics.repeats.WithLabelValues(somethingElse).Inc()
 		return aboutAttempt(err)
 	}
+	s.metrics.repeats.WithLabelValues(answeredAgain).Inc()
 	c.Response().Header().Set("Idempotent-Replayed", "true")
 	return write(c, answer)
 }

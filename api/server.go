@@ -63,6 +63,10 @@ type Config struct {
 	// Backup writes an archive of the store, for as long as that takes. Without it there is none to be had.
 	Backup func(ctx context.Context, to io.Writer) error
 
+	// Children and Store tell /metrics what decoding processes have done and what the file holds; either may be nil.
+	Children func() Children
+	Store    func() (StoreSize, error)
+
 	// Fetch gets the pictures that requests name by a URL. Without it, none is fetched.
 	Fetch *fetch.Fetcher
 
@@ -133,6 +137,7 @@ type Server struct {
 
 	lanes    lanes
 	memory   *gate.Budget // of bodies, and what is made of them
+	spools   *gate.Budget // on the disk, of videos
 	requests *gate.Budget // under way
 
 	// resembling has room for half of the processors: additions tell what they resemble by look-ups of
@@ -159,6 +164,7 @@ func New(config Config) (*Server, error) {
 		lanes:    newLanes(config),
 		requests: gate.NewBudget(math.MaxInt64, int64(config.Limits.ClientRequests)),
 		memory:   gate.NewBudget(config.Limits.HeldBytes, config.Limits.ClientBytes),
+		spools:   gate.NewBudget(config.Limits.HeldVideo, config.Limits.ClientVideo),
 
 		resembling: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		packing:    make(chan struct{}, 1),

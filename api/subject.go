@@ -96,6 +96,9 @@ func (s *Server) record(ctx context.Context, by string, subjects []casework.Subj
 		for k, ruling := range rulings[i] {
 			match := &answer.Results[i].Matches[k]
 			match.Standing = string(ruling.Standing)
+			if ruling.Standing != "" {
+				s.metrics.standings.WithLabelValues(string(ruling.Standing), match.Kind).Inc()
+			}
 			if ruling.Hit != 0 {
 				match.HitID = ruling.Hit.String()
 			}

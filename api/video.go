@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"touchstone/api/gate"
 	"touchstone/api/wire"
 	"touchstone/hashindex"
 	"touchstone/hashindex/timeline"
@@ -30,7 +31,24 @@ type Videos interface {
 // gone with the request.
 
 // spooled is a video that has arrived.
-type spooled struct{ *os.File }
+type spooled struct {
+	*os.File
+	room *gate.Claim // on the disk
+}
+
+// Close also gives its room back.
+func (v *spooled) Close() error {
+	defer v.room.Close()
+	return v.File.Close()
+}
+
+// Write takes the next piece where there is room for it. It is io.Copy's only way in: the file's own would not ask.
+func (v *spooled) Write(piece []byte) (int, error) {
+	if err := hold(v.room, "video_bytes", int64(len(piece))); err != nil {
+		return 0, err
+	}
+	return v.File.Write(piece)
+}
 
 func (s *Server) spool(c echo.Context, from io.Reader) (*spooled, error) {
 	if s.config.Videos == nil {
@@ -52,14 +70,15 @@ func (s *Server) spool(c echo.Context, from io.Reader) (*spooled, error) {
 	if err := os.Remove(file.Name()); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	n, err := io.Copy(file, io.LimitReader(from, most+1))
+	v := &spooled{file, s.spools.Claim(clientOf(c))}
+	n, err := io.Copy(struct{ io.Writer }{v}, io.LimitReader(from, most+1))
 	if err == nil && n > most {
 		err = &hashindex.LimitError{Limit: "video_bytes", Max: most}
 	}
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, v.Close())
 	}
-	return &spooled{file}, nil
+	return v, nil
 }
 
 // giveTime lets the request take as long as a video may.

@@ -1,6 +1,7 @@
 package idempotency
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -77,6 +78,19 @@ func readTotals(r hashindex.Reader) (t totals, err error) {
 		return t, err
 	}
 	return totals{binary.BigEndian.Uint64(raw), binary.BigEndian.Uint64(raw[8:])}, nil
+}
+
+// Stats say how much is remembered.
+type Stats struct{ Records, Bytes uint64 }
+
+// Stats are those of now.
+func (r *Records) Stats(ctx context.Context) (Stats, error) {
+	var t totals
+	err := r.index.View(ctx, func(reader hashindex.Reader) (err error) {
+		t, err = readTotals(reader)
+		return err
+	})
+	return Stats{t.records, t.bytes}, err
 }
 
 func (t totals) append(to []byte) []byte {

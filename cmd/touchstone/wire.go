@@ -150,7 +150,15 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 	config.Variants, config.NewAligner = pdq.Derive, align.New
 	config.Videos = video.New(fingerprint.New(fingerprint.Limits{}), video.Limits{})
 	config.Limits.Pictures = pictureLimits(workers.Limits())
+	config.Children = func() api.Children {
+		s := workers.Stats()
+		return api.Children{InFlight: s.InFlight, Pictures: s.Pictures, Took: s.Took, Starts: s.Starts, Deaths: s.Deaths}
+	}
 	if kept, ok := storage.(*bolt.Store); ok {
+		config.Store = func() (api.StoreSize, error) {
+			info, err := kept.Info()
+			return api.StoreSize{File: info.FileBytes, Free: int64(info.FreePages) * int64(info.PageSize)}, err
+		}
 		config.Backup = func(ctx context.Context, to io.Writer) error { _, err := kept.Backup(ctx, to); return err }
 	}
 	config.Version, config.Log = thisBuild().Version, log

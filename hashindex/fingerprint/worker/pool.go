@@ -15,6 +15,7 @@ import (
 	"image"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime"
 	"sync"
@@ -64,6 +65,7 @@ type Pool struct {
 
 	mu          sync.Mutex // guards what follows
 	confinement sandbox.Confinement
+	stats       Stats
 }
 
 // New is a pool without children yet.
@@ -173,7 +175,9 @@ func (p *Pool) ask(ctx context.Context, asked kind, format string, encoded []byt
 	}
 	done := make(chan result, 1)
 	p.work.Go(func() {
+		finished := p.asked()
 		c, said, body, err := p.exchange(c, asked, format, encoded)
+		finished()
 		p.free <- c
 		done <- result{said, body, err}
 	})
@@ -232,11 +236,70 @@ func (p *Pool) exchange(c *child, asked kind, format string, encoded []byte) (ke
 		if p.ctx.Err() != nil {
 			return nil, 0, nil, hashindex.ErrClosed
 		}
+		p.died(causeOf(err))
 		p.options.Log.Warn("a decoding worker died", "digest", hashindex.DigestOf(encoded), "bytes", len(encoded), "error", death)
 		if fresh || errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, 0, nil, undecodable(err)
 		}
 	}
+}
+
+// Stats say what the children of a pool have done since it was opened.
+type Stats struct {
+	InFlight int           // pictures that children are at
+	Pictures uint64        // that children were asked for
+	Took     time.Duration // by them all
+	Starts   uint64        // of children
+	Deaths   map[string]uint64
+}
+
+// What children die of. A memory limit cannot be told from a decoder that breaks: both end the process.
+const (
+	DeadOfTime   = "time"
+	DeadOfDecode = "decode"
+	DeadAtStart  = "start"
+)
+
+// Stats are those of now.
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stats := p.stats
+	stats.Deaths = map[string]uint64{DeadOfTime: 0, DeadOfDecode: 0, DeadAtStart: 0}
+	maps.Copy(stats.Deaths, p.stats.Deaths)
+	return stats
+}
+
+// asked counts a picture that a child is at, until done is called.
+func (p *Pool) asked() (done func()) {
+	begun := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.InFlight++
+	p.stats.Pictures++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.stats.InFlight--
+		p.stats.Took += time.Since(begun)
+	}
+}
+
+// died counts a child.
+func (p *Pool) died(of string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stats.Deaths == nil {
+		p.stats.Deaths = map[string]uint64{}
+	}
+	p.stats.Deaths[of]++
+}
+
+func causeOf(err error) string {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return DeadOfTime
+	}
+	return DeadOfDecode
 }
 
 func undecodable(err error) error {
@@ -305,12 +368,14 @@ func (p *Pool) start() (*child, error) {
 		}
 		return nil, hashindex.ErrClosed
 	case err != nil:
+		p.died(DeadAtStart)
 		p.options.Log.Error("a decoding worker does not start", "error", err)
 		return nil, fmt.Errorf("a decoding worker does not start: %v: %w", err, hashindex.ErrBusy)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.confinement = c.Confinement
+	p.stats.Starts++
 	return c, nil
 }
 

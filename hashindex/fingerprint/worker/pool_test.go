@@ -215,6 +215,9 @@ func TestAChildThatDiesIsOneRefusal(t *testing.T) {
 	if _, err := p.Picture(t.Context(), moving(2)); err != nil {
 		t.Errorf("the next picture: %v", err)
 	}
+	if s := p.Stats(); s.Starts < 2 || s.Deaths[worker.DeadOfDecode] == 0 || s.Deaths[worker.DeadOfTime] != 0 || s.Pictures != 2 || s.InFlight != 0 || s.Took <= 0 {
+		t.Errorf("got %+v of a death and a picture after it", s)
+	}
 }
 
 // compressed is a TIFF of 16 bits a sample, all black, in little.
