@@ -66,10 +66,12 @@ func TestConcurrentClientsSeeOneOrder(t *testing.T) {
 			t.Fatalf("seed %d, history %d: %v", seed, n, err)
 		}
 		answered, lost = answered+len(h.done)-h.lost, lost+h.lost
+		if (n+1)%50 == 0 || n+1 == histories {
+			t.Logf("%d histories: %d operations answered, %d unknown", n+1, answered, lost)
+		}
 	}
 	server.kill()
 	touchstone(t, exitOK, "check", "--data", data)
-	t.Logf("%d histories: %d operations answered, %d unknown", histories, answered, lost)
 	if answered == 0 || lost == 0 {
 		t.Error("want operations that were answered, and some that a kill made unknown")
 	}

@@ -42,6 +42,9 @@ func TestStopLosesNothingThatWasAcknowledged(t *testing.T) {
 		}
 		took := l.during(t, rng, data, drain)
 		slowest = max(slowest, took)
+		if (stop+1)%50 == 0 || stop+1 == stops {
+			t.Logf("%d stops, %d writes acknowledged, the slowest stop took %s", stop+1, len(l.acknowledged), slowest)
+		}
 	}
 	if long && slowest > stopsWithin {
 		t.Errorf("a stop took %s", slowest)
@@ -57,7 +60,6 @@ func TestStopLosesNothingThatWasAcknowledged(t *testing.T) {
 			t.Errorf("%s was acknowledged and is there %d times", id, there[id])
 		}
 	}
-	t.Logf("%d stops, %d writes acknowledged, the slowest stop took %s", stops, len(l.acknowledged), slowest)
 	touchstone(t, exitOK, "check", "--data", data)
 }
 
