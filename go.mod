@@ -4,6 +4,7 @@ go 1.26.4
 
 require (
 	code.dny.dev/ssrf v0.3.0
+	github.com/Eyevinn/hls-m3u8 v0.6.0
 	github.com/anishathalye/porcupine v1.3.1
 	github.com/corona10/goimagehash v1.1.0
 	github.com/disintegration/imaging v1.6.2

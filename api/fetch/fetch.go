@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"touchstone/hashindex"
@@ -93,8 +94,29 @@ func (f *Fetcher) Check(address string) error {
 // Get is the document at the URL. What the answer says of its type is not asked. ErrRefused,
 // ErrFailed, a *hashindex.LimitError for a document that is too long, or the error of ctx.
 func (f *Fetcher) Get(ctx context.Context, address string) (document []byte, err error) {
+	d, err := f.Part(ctx, address, Span{})
+	return d.Bytes, err
+}
+
+// Span is a part of a document: so many bytes from there on. The zero Span is all of it.
+type Span struct{ From, Length int64 }
+
+// Document is what was at the URL that the last redirect led to.
+type Document struct {
+	Bytes []byte
+	URL   string
+}
+
+// Part is Get for a part of the document, which breaks off where the document does.
+func (f *Fetcher) Part(ctx context.Context, address string, part Span) (document Document, err error) {
+	if part.From < 0 || part.Length < 0 {
+		return Document{}, refuse("a part of it begins or ends before it does")
+	}
+	if part.Length > f.config.Bytes {
+		return Document{}, &hashindex.LimitError{Limit: "fetch_bytes", Max: f.config.Bytes, Got: part.Length}
+	}
 	err = f.within(ctx, func(ctx context.Context) error {
-		document, err = f.follow(ctx, address)
+		document, err = f.follow(ctx, address, part)
 		return err
 	})
 	return document, err
@@ -138,28 +160,37 @@ func (f *Fetcher) within(ctx context.Context, do func(context.Context) error) er
 }
 
 // follow goes from redirect to redirect, each judged as the first URL was.
-func (f *Fetcher) follow(ctx context.Context, address string) ([]byte, error) {
+func (f *Fetcher) follow(ctx context.Context, address string, part Span) (Document, error) {
 	u, err := parse(address)
 	for hops := 0; ; hops++ {
 		if err != nil {
-			return nil, err
+			return Document{}, err
 		}
-		response, err := f.send(ctx, http.MethodGet, u, nil, nil)
+		response, err := f.send(ctx, http.MethodGet, u, part.header(), nil)
 		if err != nil {
-			return nil, err
+			return Document{}, err
 		}
 		location := response.Header.Get("Location")
 		if !isRedirect(response.StatusCode) || location == "" {
-			return f.document(ctx, response)
+			document, err := f.document(ctx, response, part)
+			return Document{document, u.String()}, err
 		}
 		response.Body.Close()
 		if hops == f.config.Redirects {
-			return nil, fmt.Errorf("%w: more than %d redirects", ErrFailed, f.config.Redirects)
+			return Document{}, fmt.Errorf("%w: more than %d redirects", ErrFailed, f.config.Redirects)
 		}
 		if u, err = next(u, location); err != nil {
-			return nil, err
+			return Document{}, err
 		}
 	}
+}
+
+// header asks for the part; nil for all of a document.
+func (s Span) header() http.Header {
+	if s == (Span{}) {
+		return nil
+	}
+	return http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", s.From, s.From+s.Length-1)}}
 }
 
 func isRedirect(status int) bool {
@@ -199,15 +230,32 @@ func (f *Fetcher) send(ctx context.Context, method string, u *url.URL, header ht
 	return nil, fmt.Errorf("%w: no HTTP answer from %.80s", ErrFailed, u.Host)
 }
 
-func (f *Fetcher) document(ctx context.Context, response *http.Response) ([]byte, error) {
+// document reads the part, which not every server takes out of the document by itself.
+func (f *Fetcher) document(ctx context.Context, response *http.Response, part Span) ([]byte, error) {
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
+	most := f.config.Bytes
+	switch {
+	case response.StatusCode == http.StatusOK && part != (Span{}):
+		if part.From > most {
+			return nil, &hashindex.LimitError{Limit: "fetch_bytes", Max: most, Got: part.From}
+		}
+		io.CopyN(io.Discard, response.Body, part.From) // whatever is wrong with it, the next read says as well
+		most = part.Length
+	case response.StatusCode == http.StatusOK:
+	case response.StatusCode == http.StatusPartialContent && part != (Span{}):
+		if from := fmt.Sprintf("bytes %d-", part.From); !strings.HasPrefix(response.Header.Get("Content-Range"), from) {
+			return nil, fmt.Errorf("%w: another part of it than was asked for", ErrFailed)
+		}
+		most = part.Length
+	default:
 		return nil, fmt.Errorf("%w: status %d", ErrFailed, response.StatusCode)
 	}
-	document, err := io.ReadAll(io.LimitReader(response.Body, f.config.Bytes+1))
+	document, err := io.ReadAll(io.LimitReader(response.Body, most+1))
 	switch {
-	case int64(len(document)) > f.config.Bytes:
-		return nil, &hashindex.LimitError{Limit: "fetch_bytes", Max: f.config.Bytes}
+	case int64(len(document)) > most && part != (Span{}):
+		return document[:most], nil
+	case int64(len(document)) > most:
+		return nil, &hashindex.LimitError{Limit: "fetch_bytes", Max: most}
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:

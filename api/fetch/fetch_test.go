@@ -365,3 +365,42 @@ func FuzzURL(f *testing.F) {
 		}
 	})
 }
+
+// Servers that know no ranges hand out all of it; those that do may hand out more, or another part.
+func TestAPartIsThatPartWhateverTheServerKnows(t *testing.T) {
+	const document = "0123456789"
+	answers := map[string]http.HandlerFunc{
+		"/ranges": func(w http.ResponseWriter, r *http.Request) {
+			http.ServeContent(w, r, "", time.Time{}, strings.NewReader(document))
+		},
+		"/whole": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, document) },
+		"/more": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Range", "bytes 3-9/10")
+			w.WriteHeader(http.StatusPartialContent)
+			io.WriteString(w, document[3:])
+		},
+		"/other": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Range", "bytes 0-3/10")
+			w.WriteHeader(http.StatusPartialContent)
+			io.WriteString(w, document[:4])
+		},
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answers[r.URL.Path](w, r) }))
+	defer server.Close()
+	port := server.Listener.Addr().(*net.TCPAddr).Port
+	fetcher := fetch.New(fetch.Config{Ports: []uint16{uint16(port)}, Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Bytes: 8, Time: time.Minute})
+	for _, path := range []string{"/ranges", "/whole", "/more"} {
+		if d, err := fetcher.Part(t.Context(), server.URL+path, fetch.Span{From: 3, Length: 4}); err != nil || string(d.Bytes) != "3456" || d.URL != server.URL+path {
+			t.Errorf("%s: %q of %s, %v, want 3456", path, d.Bytes, d.URL, err)
+		}
+	}
+	if d, err := fetcher.Part(t.Context(), server.URL+"/other", fetch.Span{From: 3, Length: 4}); !errors.Is(err, fetch.ErrFailed) {
+		t.Errorf("another part than was asked for: %q, %v", d.Bytes, err)
+	}
+	if d, err := fetcher.Part(t.Context(), server.URL+"/ranges", fetch.Span{Length: 9}); !isLimit(err, "fetch_bytes") {
+		t.Errorf("a part of 9 bytes where 8 are fetched: %q, %v", d.Bytes, err)
+	}
+	if d, err := fetcher.Part(t.Context(), server.URL+"/ranges", fetch.Span{From: -1, Length: 2}); !errors.Is(err, fetch.ErrRefused) {
+		t.Errorf("a part before the document: %q, %v", d.Bytes, err)
+	}
+}

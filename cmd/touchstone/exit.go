@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"touchstone/api/client"
+	"touchstone/api/fetch"
+	"touchstone/api/hls"
 	"touchstone/hashindex"
 )
 
@@ -76,6 +78,7 @@ var exitsOf = []struct {
 	{context.Canceled, exitInterrupted},
 	{errNoMatch, exitNoMatch}, {errSurprise, exitNoMatch},
 	{errRefused, exitInput}, {errDamage, exitDamage},
+	{fetch.ErrRefused, exitInput}, {hls.ErrPlaylist, exitInput}, {fetch.ErrFailed, exitUnavailable}, {hls.ErrSilent, exitUnavailable},
 	{client.ErrUnreachable, exitUnavailable}, {context.DeadlineExceeded, exitUnavailable},
 	{hashindex.ErrLocked, exitStore}, {hashindex.ErrDamaged, exitStore}, {hashindex.ErrNewer, exitStore},
 	{hashindex.ErrNotOurs, exitStore}, {hashindex.ErrReadOnly, exitStore},
@@ -148,6 +151,8 @@ func (a *app) hint(err error) string {
 		return "name another folder with --data"
 	case untrusted:
 		return "name the authority that signed its certificate: SSL_CERT_FILE=authority.pem touchstone ..."
+	case errors.Is(err, fetch.ErrRefused):
+		return "--fetch-allow and --fetch-port name networks and ports that may be reached though they are not public"
 	case errors.Is(err, client.ErrUnreachable):
 		return "start one with touchstone serve, or work on a folder with --data instead of --server"
 	case refused && problem.Code == "unauthorized":

@@ -9,7 +9,7 @@ import (
 	"touchstone/api/fetch"
 )
 
-// reach says what a server may connect to for its clients.
+// reach says what may be connected to for whoever names a URL.
 type reach struct {
 	fetch    bool
 	networks []string // though they are not public
@@ -18,12 +18,16 @@ type reach struct {
 
 func (r *reach) flags(flags *pflag.FlagSet) {
 	flags.BoolVar(&r.fetch, "fetch", false, "fetch pictures that requests name by a URL, from public addresses")
-	flags.StringSliceVar(&r.networks, "fetch-allow", nil, "`networks` that may be reached for pictures and by webhooks though they are not public, such as 10.1.0.0/16")
-	flags.UintSliceVar(&r.ports, "fetch-port", []uint{80, 443}, "`ports` that may be reached for pictures and by webhooks")
+	r.wider(flags, "for pictures and by webhooks")
 }
 
-func (r *reach) fetcher() (*fetch.Fetcher, error) {
-	var config fetch.Config
+// wider are the flags that let more than public addresses be reached.
+func (r *reach) wider(flags *pflag.FlagSet, why string) {
+	flags.StringSliceVar(&r.networks, "fetch-allow", nil, "`networks` that may be reached "+why+" though they are not public, such as 10.1.0.0/16")
+	flags.UintSliceVar(&r.ports, "fetch-port", []uint{80, 443}, "`ports` that may be reached "+why)
+}
+
+func (r *reach) fetcher(config fetch.Config) (*fetch.Fetcher, error) {
 	for _, text := range r.networks {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {

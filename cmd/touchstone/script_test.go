@@ -9,6 +9,8 @@ import (
 	"image/color"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +43,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"picture": scriptPicture,
 			"server":  scriptServer,
+			"site":    scriptSite,
 			"exits":   scriptExits,
 			"damage":  scriptDamage,
 		},
@@ -80,6 +83,14 @@ func scriptServer(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(errors.Join(<-stopped, h.close()))
 	})
 	ts.Setenv("SERVER", "http://"+listener.Addr().String())
+}
+
+// site FOLDER serves the folder's files, not an index, until the script ends and sets $SITE and $SITEPORT.
+func scriptSite(ts *testscript.TestScript, _ bool, args []string) {
+	site := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
+	ts.Defer(site.Close)
+	ts.Setenv("SITE", site.URL)
+	ts.Setenv("SITEPORT", fmt.Sprint(site.Listener.Addr().(*net.TCPAddr).Port))
 }
 
 // exits CODE ARG... runs touchstone and wants that exit code.

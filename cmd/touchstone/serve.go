@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"touchstone/api/fetch"
+
 	decoding "touchstone/hashindex/fingerprint/worker"
 )
 
@@ -48,7 +50,7 @@ func (a *app) serve(ctx context.Context, door *doorway, searcher string, reach r
 	if _, known := searchers[searcher]; !known {
 		return usageError{unknownSearcher(searcher), "touchstone serve"}
 	}
-	outside, err := reach.fetcher()
+	outside, err := reach.fetcher(fetch.Config{})
 	if err != nil {
 		return usageError{err, "touchstone serve"}
 	}

@@ -22,6 +22,8 @@ import (
 
 	"touchstone/api/client"
 	"touchstone/api/wire"
+
+	"touchstone/api/fetch"
 )
 
 func TestServeAnswersUntilItIsToldToStop(t *testing.T) {
@@ -92,7 +94,7 @@ func TestReachIsReadFromFlags(t *testing.T) {
 		{reach{fetch: true, ports: []uint{0}}, true, false},
 		{reach{fetch: true, ports: []uint{65536}}, true, false},
 	} {
-		f, err := c.reach.fetcher()
+		f, err := c.reach.fetcher(fetch.Config{})
 		if (err != nil) != c.refused || (c.reach.ifAsked(f) != nil) != c.fetches {
 			t.Errorf("%+v: error %v, fetches %v", c.reach, err, c.reach.ifAsked(f) != nil)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,20 +21,32 @@ import (
 func (a *app) watchCommand() *cobra.Command {
 	var opened wire.NewStream
 	var fast bool
-	verb := a.verb("watch FILE", "Play a video into a stream, and say what it shows as it shows it", cobra.ExactArgs(1), func(ctx context.Context, files []string) error {
-		return a.watch(ctx, files[0], opened, fast)
+	var reach reach
+	verb := a.verb("watch FILE|URL", "Play a video or a live stream, and say what it shows as it shows it", cobra.ExactArgs(1), func(ctx context.Context, named []string) error {
+		if strings.HasPrefix(named[0], "http://") || strings.HasPrefix(named[0], "https://") {
+			return a.watchURL(ctx, named[0], reach, opened, fast)
+		}
+		return a.watchFile(ctx, named[0], opened, fast)
 	})
 	verb.Long = `Decode a video here, at its own pace, hand the fingerprints of its frames to a stream, and print each
 part that a reference has as it opens and as it closes. The pictures stay here: what is known of frames
-are their hashes, so only whole copies are found, as they are, mirrored or turned. Decoding needs ffmpeg.`
+are their hashes, so only whole copies are found, as they are, mirrored or turned. Decoding needs ffmpeg.
+
+A URL names a video, or the playlist of a live or recorded stream (HLS). A live one is joined near its end,
+watched until its playlist ends or nothing new comes for a minute, and fetched again where that fails.
+Encrypted streams are not played. What a playlist names is reached only if it is public, as the URL itself.`
 	flags := verb.Flags()
 	flags.StringSliceVarP(&opened.Collections, "collection", "c", nil, "search only in collection `name`; may be repeated")
 	flags.StringVar(&opened.Subject, "subject", "", "whose `stream` this is")
 	flags.BoolVar(&fast, "fast", false, "as fast as it can be decoded")
+	reach.wider(flags, "for a URL")
 	return verb
 }
 
-func (a *app) watch(ctx context.Context, file string, opened wire.NewStream, fast bool) error {
+// playing bounds a video that is played at its own pace: decoding it takes as long.
+var playing = video.Limits{Wall: 5 * time.Hour}
+
+func (a *app) watchFile(ctx context.Context, file string, opened wire.NewStream, fast bool) error {
 	played, err := os.Open(file)
 	if err != nil {
 		return err
@@ -43,15 +56,20 @@ func (a *app) watch(ctx context.Context, file string, opened wire.NewStream, fas
 	if err != nil {
 		return err
 	}
+	return a.watch(ctx, opened, fast, func(p *player) error {
+		return p.playVideo(ctx, io.NewSectionReader(played, 0, info.Size()))
+	})
+}
+
+// watch opens a stream, has it fed, and ends it.
+func (a *app) watch(ctx context.Context, opened wire.NewStream, fast bool, feed func(*player) error) error {
 	return a.connect(ctx, writing, func(c *client.Client) error {
 		stream, err := c.OpenStream(ctx, opened)
 		if err != nil {
 			return err
 		}
 		p := &player{app: a, client: c, stream: stream.ID, begun: time.Now(), fast: fast, first: 1}
-		decoder := video.New(fingerprint.New(fingerprint.Limits{}), video.Limits{})
-		_, err = decoder.Each(ctx, io.NewSectionReader(played, 0, info.Size()), func(l hashindex.Look) error { return p.play(ctx, l.Frame) })
-		if err == nil {
+		if err = feed(p); err == nil {
 			err = p.feed(ctx)
 		}
 		return errors.Join(err, p.end(ctx))
@@ -77,6 +95,12 @@ const batch = 30
 
 var markNames = map[hashindex.Mark]string{hashindex.Black: "black", hashindex.Flat: "flat", hashindex.Credits: "credits"}
 
+func (p *player) playVideo(ctx context.Context, source *io.SectionReader) error {
+	decoder := video.New(fingerprint.New(fingerprint.Limits{}), playing)
+	_, err := decoder.Each(ctx, source, func(l hashindex.Look) error { return p.play(ctx, l.Frame) })
+	return err
+}
+
 // play waits until the frame is due and hands it on.
 func (p *player) play(ctx context.Context, f hashindex.Frame) error {
 	at, quality := f.At.Seconds(), f.Quality
@@ -87,14 +111,10 @@ func (p *player) play(ctx context.Context, f hashindex.Frame) error {
 		}
 		return p.feed(ctx)
 	}
-	due := time.NewTimer(time.Until(p.begun.Add(f.At)))
-	defer due.Stop()
-	select {
-	case <-due.C:
-		return p.feed(ctx)
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := wait(ctx, time.Until(p.begun.Add(f.At))); err != nil {
+		return err
 	}
+	return p.feed(ctx)
 }
 
 func (p *player) feed(ctx context.Context) error {
