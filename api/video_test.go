@@ -2,16 +2,21 @@ package api_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"touchstone/api"
 	"touchstone/api/wire"
+	"touchstone/hashindex"
 	"touchstone/hashindex/fingerprint"
 	"touchstone/hashindex/fingerprint/video"
 )
@@ -164,4 +169,58 @@ func TestVideoHasALimitOfItsOwn(t *testing.T) {
 	if p := h.post("/v1/match", "video/mp4", content).problem(413, "limit_exceeded"); p.Limit != "video_bytes" {
 		t.Errorf("got %+v", p)
 	}
+}
+
+// takenApart is a decoder that waits with its video until it may go on.
+type takenApart struct{ begun, goOn chan struct{} }
+
+func (v takenApart) Each(context.Context, *io.SectionReader, func(hashindex.Look) error) (hashindex.VideoInfo, error) {
+	v.begun <- struct{}{}
+	<-v.goOn
+	return hashindex.VideoInfo{Length: time.Second}, nil
+}
+
+func (v takenApart) Picture(context.Context, *io.SectionReader) (hashindex.Picture, error) {
+	return hashindex.Picture{}, errors.New("not asked for here")
+}
+
+// TestVideosTakeNoMoreOfTheDiskThanTheyMay, by one client or in all, and give it back.
+func TestVideosTakeNoMoreOfTheDiskThanTheyMay(t *testing.T) {
+	decoder := takenApart{make(chan struct{}, 1), make(chan struct{})}
+	h := openWith(t, api.Config{Videos: decoder, Limits: api.Limits{HeldVideo: 3 << 20, ClientVideo: 2 << 20, Request: 10 * time.Minute, Video: 10 * time.Minute}}).ready()
+	send := func(bytes int) answer {
+		return h.parts("/v1/match", part{name: "video", content: make([]byte, bytes)})
+	}
+	taken := func() string { return metric(h, "touchstone_spooled_bytes") }
+	first := make(chan answer, 1)
+	go func() { first <- send(3 << 19) }()
+	<-decoder.begun
+	if got := taken(); got != "1.572864e+06" {
+		t.Errorf("%s bytes are taken by a video of 1.5 MiB", got)
+	}
+	if p := send(1<<20).problem(429, "rate_limited"); p.Limit != "client_video_bytes" || p.Max != 2<<20 {
+		t.Errorf("got %+v", p)
+	}
+	close(decoder.goOn)
+	(<-first).want(200)
+	if got := taken(); got != "0" {
+		t.Errorf("%s bytes are still taken", got)
+	}
+	if p := send(4<<20).problem(429, "rate_limited"); p.Limit != "client_video_bytes" {
+		t.Errorf("got %+v", p)
+	}
+	if got := taken(); got != "0" {
+		t.Errorf("%s bytes are taken by videos that were refused", got)
+	}
+}
+
+// metric is the value of a series in a scrape; empty when it is not there.
+func metric(h *house, series string) string {
+	h.t.Helper()
+	for line := range strings.Lines(string(h.get("/metrics").want(200).body)) {
+		if value, ok := strings.CutPrefix(line, series+" "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }

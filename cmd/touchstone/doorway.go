@@ -21,7 +21,7 @@ type doorway struct {
 	tlsCert, tlsKey   string   // files
 	proxies           []string // networks
 	drain             time.Duration
-	certificate       *tls.Certificate
+	certificate       *tlsPair
 	behind            []netip.Prefix
 	reachedFromAbroad bool // by other machines, straight or through a proxy
 }
@@ -29,7 +29,7 @@ type doorway struct {
 func addDoorwayFlags(flags *pflag.FlagSet) *doorway {
 	d := &doorway{}
 	flags.StringVar(&d.listen, "listen", cmp.Or(os.Getenv("TOUCHSTONE_LISTEN"), defaultListen), "`address` to listen on (or TOUCHSTONE_LISTEN)")
-	flags.StringVar(&d.tlsCert, "tls-cert", "", "`file` of the certificate chain, PEM")
+	flags.StringVar(&d.tlsCert, "tls-cert", "", "`file` of the certificate chain, PEM; read anew when it changes")
 	flags.StringVar(&d.tlsKey, "tls-key", "", "`file` of its private key, PEM")
 	flags.StringSliceVar(&d.proxies, "behind-proxy", nil, "`network`, such as 10.0.0.0/8, of the proxies that do TLS and say in X-Forwarded-For who asks; repeated or with commas")
 	flags.DurationVar(&d.drain, "drain", 0, "how long a server that stops says so at /readyz before it lets nobody in, up to "+maxDrain.String())
@@ -73,11 +73,11 @@ func (d *doorway) readCertificate() error {
 	if d.tlsCert == "" || d.tlsKey == "" {
 		return errors.New("--tls-cert and --tls-key belong together")
 	}
-	certificate, err := tls.LoadX509KeyPair(d.tlsCert, d.tlsKey)
+	read, err := readPair(d.tlsCert, d.tlsKey, time.Now)
 	if err != nil {
 		return fmt.Errorf("--tls-cert %s, --tls-key %s: %w", d.tlsCert, d.tlsKey, err)
 	}
-	d.certificate = &certificate
+	d.certificate = read
 	return nil
 }
 
@@ -99,7 +99,7 @@ func (d *doorway) config() api.Config {
 		config.Access = api.KeysRequired
 	}
 	if d.certificate != nil {
-		config.TLS = &tls.Config{Certificates: []tls.Certificate{*d.certificate}, MinVersion: tls.VersionTLS12}
+		config.TLS = &tls.Config{GetCertificate: d.certificate.get, MinVersion: tls.VersionTLS12}
 	}
 	return config
 }

@@ -62,6 +62,9 @@ func (a *app) serve(ctx context.Context, door *doorway, searcher string, reach r
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(a.stderr, nil))
+	if door.certificate != nil {
+		door.certificate.logTo(log)
+	}
 	config := door.config()
 	config.Deliver, config.Fetch = outside, reach.ifAsked(outside)
 	h, err := open(a.folder, writing, plan{searcher: searcher, config: config, tiff: tiff}, log)
