@@ -37,7 +37,7 @@ func (s *Server) addReferences(c echo.Context) error {
 }
 
 func (s *Server) addPictures(c echo.Context, collection string) error {
-	up, err := s.receive(c, expected{limit: "reference_images", images: maxReferenceImages, fields: []string{"external_id", "meta"}, keep: true, detail: true, stored: true, video: true})
+	up, err := s.receive(c, expected{limit: "reference_images", images: maxReferenceImages, fields: []string{"external_id", "meta"}, keep: true, stored: true, video: true})
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (s *Server) addHashes(c echo.Context, collection string) error {
 }
 
 func (s *Server) addFetched(c echo.Context, collection string, asked wire.HashReference, url string) error {
-	up, err := s.fetched(c, expected{limit: "reference_images", images: 1, keep: true, detail: true, stored: true}, url)
+	up, err := s.fetched(c, expected{limit: "reference_images", images: 1, keep: true, stored: true}, url)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type gathering struct {
 	cancel context.CancelFunc // once one picture is refused, the rest is not worth decoding
 	keep   bool               // the encoded bytes
 	detail bool               // make features
-	stored bool               // keep of the features what a reference does: a twentieth
+	stored bool               // make those that a reference keeps: a twentieth
 	claim  *gate.Claim        // on memory, the request's
 
 	decoding sync.WaitGroup
@@ -57,9 +57,8 @@ func (g *gathering) add(encoded []byte) error {
 	}
 	g.decoding.Go(func() {
 		defer leave()
-		p, err := g.server.decode(g.ctx, encoded, g.detail)
+		p, err := g.server.decode(g.ctx, encoded, g.maker())
 		if err == nil {
-			g.trim(p)
 			err = hold(g.claim, "bytes", featureBytes(p))
 		}
 		g.settle(n, encoded, p, err)
@@ -77,12 +76,15 @@ func (g *gathering) place() int {
 	return len(g.pictures) - 1
 }
 
-// trim drops what is not asked for of a picture's features.
-func (g *gathering) trim(p hashindex.Picture) {
-	for i := range p.Frames {
-		if f := &p.Frames[i].Features; g.stored && !f.IsZero() {
-			*f = f.Stored()
-		}
+// maker makes of a picture what is asked for.
+func (g *gathering) maker() func(ctx context.Context, encoded []byte) (hashindex.Picture, error) {
+	switch f := g.server.config.Fingerprint; {
+	case g.stored:
+		return f.Stored
+	case g.detail:
+		return f.Detailed
+	default:
+		return f.Picture
 	}
 }
 
@@ -128,9 +130,9 @@ func (g *gathering) wait() ([]*picture, error) {
 	return g.pictures, g.or(nil)
 }
 
-// decode makes the picture's fingerprints. A decoder that panics refused the picture in its own way:
+// decode has the picture's fingerprints made. A decoder that panics refused the picture in its own way:
 // that must not end the process.
-func (s *Server) decode(ctx context.Context, encoded []byte, detail bool) (p hashindex.Picture, err error) {
+func (s *Server) decode(ctx context.Context, encoded []byte, fingerprint func(context.Context, []byte) (hashindex.Picture, error)) (p hashindex.Picture, err error) {
 	begun := s.config.Now()
 	s.metrics.decoding.Inc()
 	defer func() {
@@ -141,8 +143,5 @@ func (s *Server) decode(ctx context.Context, encoded []byte, detail bool) (p has
 		s.metrics.decoding.Dec()
 		s.metrics.observeDecoding(p.Took, s.config.Now().Sub(begun), err)
 	}()
-	if detail {
-		return s.config.Fingerprint.Detailed(ctx, encoded)
-	}
-	return s.config.Fingerprint.Picture(ctx, encoded)
+	return fingerprint(ctx, encoded)
 }

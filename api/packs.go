@@ -71,7 +71,7 @@ func (s slotted) Detailed(ctx context.Context, encoded []byte) (hashindex.Pictur
 		return hashindex.Picture{}, err
 	}
 	defer leave()
-	return s.decode(ctx, encoded, true)
+	return s.decode(ctx, encoded, s.config.Fingerprint.Detailed)
 }
 
 // drawEvidence lays the reference over the query as the evidence says.

@@ -85,6 +85,11 @@ func (c *counted) Detailed(ctx context.Context, encoded []byte) (hashindex.Pictu
 	return c.Fingerprinter.Detailed(ctx, encoded)
 }
 
+func (c *counted) Stored(ctx context.Context, encoded []byte) (hashindex.Picture, error) {
+	c.detailed.Add(1)
+	return c.Fingerprinter.Stored(ctx, encoded)
+}
+
 func TestFeaturesAreMadeOnlyWhereTheyAreSearched(t *testing.T) {
 	c := &counted{Fingerprinter: fingerprint.New(fingerprint.Limits{})}
 	h := openWith(t, api.Config{Fingerprint: c}).ready()

@@ -38,6 +38,9 @@ type Fingerprinter interface {
 	// Detailed is Picture with what tier partial needs: it costs several times as much.
 	Detailed(ctx context.Context, encoded []byte) (hashindex.Picture, error)
 
+	// Stored is Detailed with features in the form that a reference keeps, which costs less.
+	Stored(ctx context.Context, encoded []byte) (hashindex.Picture, error)
+
 	// Still is the picture itself, as shown, over white: its first frame.
 	Still(ctx context.Context, encoded []byte) (*image.NRGBA, error)
 }

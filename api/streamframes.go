@@ -161,7 +161,7 @@ func (s *Server) featuresOf(ctx context.Context, encoded []byte) hashindex.Featu
 		return hashindex.Features{}
 	}
 	defer leave()
-	p, err := s.decode(ctx, encoded, true)
+	p, err := s.decode(ctx, encoded, s.config.Fingerprint.Detailed)
 	if err != nil {
 		return hashindex.Features{}
 	}

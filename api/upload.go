@@ -32,7 +32,7 @@ type expected struct {
 	fields []string // the names of its parts besides "image"
 	keep   bool     // the encoded pictures
 	detail bool     // make features
-	stored bool     // in their stored form
+	stored bool     // make those that a reference keeps
 	video  bool     // one may be there in place of pictures
 
 	// first comes before the pictures of the body and counts as one of them; nil: nothing does.

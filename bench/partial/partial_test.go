@@ -238,11 +238,11 @@ func BenchmarkAdd(b *testing.B) {
 		added := 0
 		for i := 0; b.Loop(); i++ {
 			begun := threadTime()
-			p, err := maker.Detailed(b.Context(), m.queries[i%len(m.queries)])
+			p, err := maker.Stored(b.Context(), m.queries[i%len(m.queries)])
 			if err != nil {
 				b.Fatal(err)
 			}
-			stored := p.Frames[0].Features.Stored()
+			stored := p.Frames[0].Features
 			making := threadTime() - begun
 			// More than one for each that is made, so that merges come due.
 			const each = 32

@@ -89,13 +89,26 @@ func (m *Maker) Picture(ctx context.Context, encoded []byte) (hashindex.Picture,
 // of hashindex.MaxPartialFrames spread evenly, for they cost some milliseconds a frame and up to a
 // megabyte, and what moves shows much the same in most.
 func (m *Maker) Detailed(ctx context.Context, encoded []byte) (hashindex.Picture, error) {
-	d := m.detailers.Get().(*detailer)
-	defer m.detailers.Put(d)
-	return m.picture(ctx, encoded, d)
+	return m.detailed(ctx, encoded, func(d *detailer, img image.Image, h header) hashindex.Features {
+		return m.WithCloser(d.features(img, h, hashindex.MaxKeypoints))
+	})
 }
 
-// picture makes features too where there is a detailer.
-func (m *Maker) picture(ctx context.Context, encoded []byte, d *detailer) (hashindex.Picture, error) {
+// Stored is Detailed with features in their stored form, which is all that an addition needs.
+func (m *Maker) Stored(ctx context.Context, encoded []byte) (hashindex.Picture, error) {
+	return m.detailed(ctx, encoded, func(d *detailer, img image.Image, h header) hashindex.Features {
+		return d.features(img, h, hashindex.MaxStoredKeypoints).Stored()
+	})
+}
+
+func (m *Maker) detailed(ctx context.Context, encoded []byte, features func(*detailer, image.Image, header) hashindex.Features) (hashindex.Picture, error) {
+	d := m.detailers.Get().(*detailer)
+	defer m.detailers.Put(d)
+	return m.picture(ctx, encoded, func(img image.Image, h header) hashindex.Features { return features(d, img, h) })
+}
+
+// picture makes features too where it is told how.
+func (m *Maker) picture(ctx context.Context, encoded []byte, features func(image.Image, header) hashindex.Features) (hashindex.Picture, error) {
 	if err := ctx.Err(); err != nil {
 		return hashindex.Picture{}, err
 	}
@@ -112,8 +125,8 @@ func (m *Maker) picture(ctx context.Context, encoded []byte, d *detailer) (hashi
 	err = h.eachFrame(ctx, encoded, func(img image.Image, at time.Duration) error {
 		var fp hashindex.Fingerprint
 		timed(&picture.Took.Hash, func() { fp = s.fingerprint(img, h) })
-		if d != nil && evenly(len(picture.Frames), h.frames(), hashindex.MaxPartialFrames) {
-			timed(&picture.Took.Features, func() { fp.Features = m.features(d, img, h) })
+		if features != nil && evenly(len(picture.Frames), h.frames(), hashindex.MaxPartialFrames) {
+			timed(&picture.Took.Features, func() { fp.Features = features(img, h) })
 		}
 		picture.Frames = append(picture.Frames, hashindex.Frame{At: at, Fingerprint: fp})
 		return ctx.Err()
@@ -123,11 +136,6 @@ func (m *Maker) picture(ctx context.Context, encoded []byte, d *detailer) (hashi
 	}
 	picture.Took.Decode = time.Since(begun) - picture.Took.Hash - picture.Took.Features
 	return picture, nil
-}
-
-// features are those of a frame, with a closer look at it when it is asked for.
-func (m *Maker) features(d *detailer, img image.Image, h header) hashindex.Features {
-	return m.WithCloser(d.features(img, h))
 }
 
 // WithCloser gives the features of a query their closer look, which does not travel between processes.

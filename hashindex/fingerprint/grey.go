@@ -18,5 +18,5 @@ func (m *Maker) Grey(picture *image.Gray) hashindex.Fingerprint {
 func (m *Maker) Features(picture *image.Gray) hashindex.Features {
 	d := m.detailers.Get().(*detailer)
 	defer m.detailers.Put(d)
-	return d.features(picture, header{orientation: upright})
+	return d.features(picture, header{orientation: upright}, hashindex.MaxKeypoints)
 }

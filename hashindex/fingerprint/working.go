@@ -19,12 +19,12 @@ type detailer struct {
 	small  []uint8  // the working picture as it is stored
 }
 
-// features finds the corners of a decoded picture.
-func (d *detailer) features(img image.Image, h header) hashindex.Features {
+// features finds the corners of a decoded picture, the strongest so many.
+func (d *detailer) features(img image.Image, h header, most int) hashindex.Features {
 	luma := enlarged(d.working(img, h))
 	return hashindex.Features{
 		Width: luma.Width, Height: luma.Height, Luma: luma,
-		Keypoints: d.finder.Find(luma, hashindex.MaxKeypoints, nil),
+		Keypoints: d.finder.Find(luma, most, nil),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"image/gif"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -108,7 +109,14 @@ func TestDetailedIsPictureWithFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stored, err := maker.Stored(t.Context(), encoded.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, f := range detailed.Frames {
+		if !reflect.DeepEqual(stored.Frames[i].Features, f.Features.Stored()) || stored.Frames[i].Hashes != f.Hashes {
+			t.Errorf("frame %d: what Stored made is not the stored form", i)
+		}
 		if !plain.Frames[i].Features.IsZero() {
 			t.Error("Picture made features")
 		}

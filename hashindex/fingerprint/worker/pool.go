@@ -120,6 +120,20 @@ func (p *Pool) Detailed(ctx context.Context, encoded []byte) (hashindex.Picture,
 	return picture, err
 }
 
+// Stored is fingerprint.Maker's, with every format.
+func (p *Pool) Stored(ctx context.Context, encoded []byte) (hashindex.Picture, error) {
+	picture, err := p.maker.Stored(ctx, encoded)
+	if risky, ok := errors.AsType[*fingerprint.RiskyError](err); ok {
+		picture, err = p.picture(ctx, askDetailed, encoded, risky)
+		for i := range picture.Frames {
+			if f := &picture.Frames[i].Features; !f.IsZero() {
+				*f = f.Stored()
+			}
+		}
+	}
+	return picture, err
+}
+
 // Still is fingerprint.Maker's, with every format. A risky one is made smaller if its longer side is more
 // than 2,048 pixels.
 func (p *Pool) Still(ctx context.Context, encoded []byte) (*image.NRGBA, error) {

@@ -10,6 +10,7 @@ import (
 	"image/gif"
 	"os"
 	"os/exec"
+	"reflect"
 	"testing"
 	"time"
 
@@ -122,6 +123,10 @@ func TestRiskyPicturesAreDecodedInAChild(t *testing.T) {
 		}
 		for i, frame := range got.Frames {
 			same(t, fmt.Sprint(name, " frame ", i), frame, want.Frames[i])
+		}
+		stored, err := p.Stored(t.Context(), encoded)
+		if err != nil || !reflect.DeepEqual(stored.Frames[0].Features, got.Frames[0].Features.Stored()) {
+			t.Errorf("%s: what Stored made is not the stored form: %v", name, err)
 		}
 	}
 }
