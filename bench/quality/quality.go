@@ -200,6 +200,9 @@ func (b *bench) untouched(_ context.Context, list []Source, i int) ([]byte, erro
 	return list[i].Encoded, nil
 }
 
+// mostOthers is how many pictures any attack mixes in.
+const mostOthers = 3
+
 // attack mixes in pictures of the strangers where the attack wants others.
 func (b *bench) attack(a fixtures.Attack) alteration {
 	return func(ctx context.Context, list []Source, i int) ([]byte, error) {
@@ -208,9 +211,14 @@ func (b *bench) attack(a fixtures.Attack) alteration {
 		if err != nil {
 			return nil, err
 		}
-		others := make([]image.Image, 3)
+		// As many are drawn whatever the attack mixes in, so that all go on by the same chance.
+		var drawn [mostOthers]Source
+		for n := range drawn {
+			drawn[n] = b.strangers[rng.IntN(len(b.strangers))]
+		}
+		others := make([]image.Image, a.Others)
 		for n := range others {
-			if others[n], err = b.Decode(ctx, b.strangers[rng.IntN(len(b.strangers))].Encoded); err != nil {
+			if others[n], err = b.Decode(ctx, drawn[n].Encoded); err != nil {
 				return nil, err
 			}
 		}

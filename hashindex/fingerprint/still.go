@@ -3,7 +3,6 @@ package fingerprint
 import (
 	"context"
 	"image"
-	"image/color"
 	"image/draw"
 	"time"
 
@@ -39,8 +38,10 @@ func Fit(img *image.NRGBA, side int) *image.NRGBA {
 func onWhite(img image.Image) *image.NRGBA {
 	size := img.Bounds().Size()
 	out := image.NewNRGBA(image.Rect(0, 0, size.X, size.Y))
-	draw.Draw(out, out.Rect, image.NewUniform(color.White), image.Point{}, draw.Src)
-	draw.Draw(out, out.Rect, img, img.Bounds().Min, draw.Over)
+	// Package draw has fast paths to RGBA alone, and opaque pixels are the same in both.
+	opaque := &image.RGBA{Pix: out.Pix, Stride: out.Stride, Rect: out.Rect}
+	draw.Draw(opaque, out.Rect, image.White, image.Point{}, draw.Src)
+	draw.Draw(opaque, out.Rect, img, img.Bounds().Min, draw.Over)
 	return out
 }
 
