@@ -16,9 +16,9 @@ import (
 
 const crashFolder = "TOUCHSTONE_CASEWORK_FOLDER" // set in the child that is to be killed
 
-// TestAcknowledgedStepSurvivesAKill has a child record and decide hits in one folder and kills it at a random
-// step, again and again: the hit is as it was acknowledged or further, and the invariants hold.
-// TOUCHSTONE_CRASHES sets how often, 5 when unset.
+// TestAcknowledgedStepSurvivesAKill has a child leave sightings, record and decide hits and move notices in one folder and
+// kills it at a random step, again and again: each is as it was acknowledged or further, and the invariants hold, history
+// and state of one piece among them. TOUCHSTONE_CRASHES sets how often, 5 when unset.
 func TestAcknowledgedStepSurvivesAKill(t *testing.T) {
 	if folder := os.Getenv(crashFolder); folder != "" {
 		workForEver(t, folder)
@@ -33,16 +33,18 @@ func TestAcknowledgedStepSurvivesAKill(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
 	folder := t.TempDir()
+	acknowledged := map[string]int{}
 	for cycle := range cycles {
-		said := workAndKill(t, folder, 1+r.IntN(40))
+		said := workAndKill(t, folder, 20+r.IntN(40)) // after 20 there is something of each kind
 		store, err := bolt.Open(folder, bolt.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		o := openOn(t, store)
-		for id, steps := range said {
-			if h := o.hit(id); len(h.Trail) < steps {
-				t.Errorf("seed %d, cycle %d: hit %d has %d steps, %d were acknowledged", seed, cycle, id, len(h.Trail), steps)
+		for what, steps := range said {
+			acknowledged[what.kind]++
+			if got := o.steps(what); got < steps {
+				t.Errorf("seed %d, cycle %d: %v has %d steps, %d were acknowledged", seed, cycle, what, got, steps)
 			}
 		}
 		o.close()
@@ -51,10 +53,47 @@ func TestAcknowledgedStepSurvivesAKill(t *testing.T) {
 			t.Fatalf("seed %d, cycle %d: %v", seed, cycle, err)
 		}
 	}
+	t.Logf("%d kills, acknowledged: %v", cycles, acknowledged)
+	for _, kind := range []string{"hit", "notice", "seen"} {
+		if acknowledged[kind] == 0 {
+			t.Errorf("nothing was acknowledged of kind %q", kind)
+		}
+	}
 }
 
-// workAndKill runs the child until it has said so many things: of each hit, how many steps it has.
-func workAndKill(t *testing.T, folder string, words int) map[casework.HitID]int {
+// known is what the child speaks of.
+type known struct {
+	kind string // hit, notice, or seen: the sightings, of which each is a step
+	id   int
+}
+
+// steps are how many there are of what is known.
+func (o *office) steps(k known) int {
+	o.t.Helper()
+	switch k.kind {
+	case "hit":
+		return len(o.hit(casework.HitID(k.id)).Trail)
+	case "notice":
+		n, err := o.Notice(o.t.Context(), casework.Everything, casework.NoticeID(k.id))
+		o.must(err)
+		return len(n.Trail)
+	default:
+		return o.seen()
+	}
+}
+
+// seen is how many sightings there are of the child's picture.
+func (o *office) seen() int {
+	o.t.Helper()
+	shoes, err := o.index.Collection("shoes")
+	o.must(err)
+	n, err := o.WouldFind(o.t.Context(), shoes.Collection, hashed(hashOf(1)))
+	o.must(err)
+	return n
+}
+
+// workAndKill runs the child until it has said so many things: of each, how many steps it has.
+func workAndKill(t *testing.T, folder string, words int) map[known]int {
 	t.Helper()
 	child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
 	child.Env = append(os.Environ(), crashFolder+"="+folder)
@@ -66,15 +105,15 @@ func workAndKill(t *testing.T, folder string, words int) map[casework.HitID]int 
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	said := map[casework.HitID]int{}
+	said := map[known]int{}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		var id casework.HitID
+		var what known
 		var steps int
-		if n, _ := fmt.Sscanf(lines.Text(), "ack %d %d.", &id, &steps); n != 2 {
+		if n, _ := fmt.Sscanf(lines.Text(), "ack %s %d %d.", &what.kind, &what.id, &steps); n != 3 {
 			continue
 		}
-		said[id] = max(said[id], steps)
+		said[what] = max(said[what], steps)
 		if words--; words == 0 {
 			child.Process.Kill()
 		}
@@ -96,13 +135,25 @@ func workForEver(t *testing.T, folder string) {
 	if _, err := o.index.Collection("shoes"); err != nil {
 		o.collection("shoes", hashindex.Brand)
 		o.add("shoes", hashOf(1))
+		o.right("shoes")
 	}
-	for n := len(o.list(casework.HitFilter{})); ; n++ {
-		ruling := o.post(listing(n, fmt.Sprint("seller-", n%3)), hashOf(1))[0]
-		fmt.Printf("ack %d 0.\n", ruling.Hit)
-		h := o.decide(ruling.Hit, casework.Claim, "")
-		fmt.Printf("ack %d %d.\n", h.ID, len(h.Trail))
-		h = o.decide(ruling.Hit, []casework.Action{casework.Confirm, casework.Reject}[n%2], []string{"stolen_image", "fair_use"}[n%2])
-		fmt.Printf("ack %d %d.\n", h.ID, len(h.Trail))
+	for n := int(o.index.Seq()); ; n++ { // the history grows faster than n, so that no listing comes twice
+		hit := o.post(listing(n, fmt.Sprint("seller-", n%3)), hashOf(1))[0].Hit
+		fmt.Printf("ack hit %d 0.\n", hit)
+		h := o.decide(hit, casework.Claim, "")
+		fmt.Printf("ack hit %d %d.\n", hit, len(h.Trail))
+		h = o.decide(hit, []casework.Action{casework.Confirm, casework.Reject}[n%2], []string{"stolen_image", "fair_use"}[n%2])
+		fmt.Printf("ack hit %d %d.\n", hit, len(h.Trail))
+		if n%2 == 0 {
+			notice := o.notice(true, hit)
+			fmt.Printf("ack notice %d %d.\n", notice.ID, len(notice.Trail))
+			notice = o.step(notice.ID, orderOf([]casework.NoticeAction{casework.AcceptNotice, casework.RefuseNotice}[n/2%2]))
+			fmt.Printf("ack notice %d %d.\n", notice.ID, len(notice.Trail))
+		}
+		if n%3 == 0 {
+			seen := o.seen()
+			o.must(o.Flush(t.Context()))
+			fmt.Printf("ack seen 0 %d.\n", seen)
+		}
 	}
 }
