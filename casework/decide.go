@@ -147,11 +147,25 @@ func (h Hit) admits(actor string, a Action, at time.Time) error {
 	if _, ok := moves[h.State][a]; !ok {
 		return refuse("hit "+h.ID.String(), h.State, a, allowed(h.State))
 	}
-	if h.State == Claimed && h.ClaimedBy != actor && at.Before(h.ClaimedUntil) && a != expire {
+	if h.claimHolds(at) && h.ClaimedBy != actor && a != expire {
 		return &MoveError{What: "hit " + h.ID.String(), From: string(h.State), Wanted: string(a), Allowed: []string{string(Comment)},
 			Why: fmt.Sprintf("by %q until %s", h.ClaimedBy, h.ClaimedUntil.Format(time.RFC3339))}
 	}
 	return nil
+}
+
+// claimHolds reports whether somebody's claim keeps others out. A clock that goes back makes a claim last longer by as
+// much; one that went back by more than the claim's whole time ends it, or nobody could decide until the clock is there again.
+func (h Hit) claimHolds(at time.Time) bool {
+	if h.State != Claimed || !at.Before(h.ClaimedUntil) {
+		return false
+	}
+	for _, s := range slices.Backward(h.Trail) {
+		if s.Action == Claim {
+			return h.ClaimedUntil.Sub(at) <= 2*h.ClaimedUntil.Sub(s.At)
+		}
+	}
+	return true
 }
 
 // beforeClaim is the state that the hit was claimed from.
@@ -221,7 +235,7 @@ func (d *Desk) expireClaims(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if !at.Before(h.ClaimedUntil) {
+			if !h.claimHolds(at) {
 				due = append(due, h.ID)
 			}
 		}
@@ -236,7 +250,7 @@ func (d *Desk) expireClaims(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if before.State != Claimed || at.Before(before.ClaimedUntil) {
+			if before.State != Claimed || before.claimHolds(at) {
 				continue // renewed or decided meanwhile
 			}
 			h, err := before.after("", Order{Action: expire}, at, at)

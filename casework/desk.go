@@ -138,17 +138,17 @@ func (d *Desk) work() {
 			d.log.Error("sightings not loaded: new references are not looked back for", "err", err)
 		}
 	}
-	due := time.NewTicker(d.flush)
-	defer due.Stop()
+	tick := time.NewTicker(d.flush)
+	defer tick.Stop()
 	deadlines, rest := d.now(), d.now()
 	caughtUp := sync.OnceFunc(func() { close(d.ready) })
 	defer caughtUp()
 	for {
 		err := errors.Join(d.Flush(d.lifetime), d.lookBackForOthers(d.lifetime))
-		if at := d.now(); !d.lazy && at.Sub(deadlines) >= deadlinesEvery {
+		if at := d.now(); !d.lazy && due(at, deadlines, deadlinesEvery) {
 			deadlines, err = at, errors.Join(err, d.sweepDeadlines(d.lifetime))
 		}
-		if at := d.now(); !d.lazy && at.Sub(rest) >= restEvery {
+		if at := d.now(); !d.lazy && due(at, rest, restEvery) {
 			rest, err = at, errors.Join(err, d.Sweep(d.lifetime))
 		}
 		if err != nil && d.lifetime.Err() == nil && !errors.Is(err, hashindex.ErrReadOnly) {
@@ -158,10 +158,15 @@ func (d *Desk) work() {
 		select {
 		case <-d.lifetime.Done():
 			return
-		case <-due.C:
+		case <-tick.C:
 		case <-d.kick:
 		}
 	}
+}
+
+// due reports whether it is time again, as it is after a clock went back.
+func due(at, last time.Time, every time.Duration) bool {
+	return at.Sub(last) >= every || at.Before(last)
 }
 
 // How often what is due by the clock is looked for: claims and notices are few, while rights, and the hits whose
@@ -198,6 +203,6 @@ func (d *Desk) Sweep(ctx context.Context) error {
 func (d *Desk) sweepDeadlines(ctx context.Context) error {
 	d.working.Lock()
 	defer d.working.Unlock()
-	d.floods.forget(d.now().Add(-d.Policy().FloodWindow.d()))
+	d.floods.forget(d.now(), d.Policy().FloodWindow.d())
 	return errors.Join(d.expireClaims(ctx), d.sweepNotices(ctx))
 }

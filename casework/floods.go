@@ -68,7 +68,7 @@ func (f *floods) count(key, seller string, at time.Time, window time.Duration) i
 		f.seen, f.seed = map[string]*crowd{}, maphash.MakeSeed()
 	}
 	c := f.seen[key]
-	if c == nil || at.Sub(c.since) > window {
+	if c == nil || c.over(at, window) {
 		if c == nil && len(f.seen) >= maxCrowds {
 			return 0
 		}
@@ -79,12 +79,19 @@ func (f *floods) count(key, seller string, at time.Time, window time.Duration) i
 	return len(c.sellers)
 }
 
-// forget drops windows that began before.
-func (f *floods) forget(before time.Time) {
+// over reports whether the window has passed, or lies ahead by more than its length: then the clock went back, and
+// sellers would be counted for as long as that takes to be made up.
+func (c *crowd) over(at time.Time, window time.Duration) bool {
+	age := at.Sub(c.since)
+	return age > window || age < -window
+}
+
+// forget drops windows that are over.
+func (f *floods) forget(at time.Time, window time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key, c := range f.seen {
-		if c.since.Before(before) {
+		if c.over(at, window) {
 			delete(f.seen, key)
 		}
 	}

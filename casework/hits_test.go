@@ -138,6 +138,31 @@ func reasonFor(a casework.Action) string {
 	return ""
 }
 
+func TestClaimEndsThoughTheClockGoesBack(t *testing.T) {
+	o := openOffice(t)
+	o.collection("shoes", hashindex.Brand)
+	o.add("shoes", hashOf(1))
+	id := o.post(listing(1, "a"), hashOf(1))[0].Hit
+	o.decide(id, casework.Claim, "")
+	confirm := casework.Order{Action: casework.Confirm}
+	o.clock.pass(-time.Minute) // as clocks are set
+	o.must(o.Sweep(t.Context()))
+	if _, _, err := o.DecideOne(t.Context(), "paul", casework.Everything, id, confirm); !errors.Is(err, casework.ErrMove) {
+		t.Fatalf("by somebody else, a minute before the claim: %v", err)
+	}
+	o.clock.pass(-24 * time.Hour)
+	if _, _, err := o.DecideOne(t.Context(), "paul", casework.Everything, id, confirm); err != nil {
+		t.Errorf("by somebody else, a day before the claim: %v", err)
+	}
+	o.decide(id, casework.Undo, "")
+	o.decide(id, casework.Claim, "")
+	o.clock.pass(-24 * time.Hour)
+	o.must(o.Sweep(t.Context()))
+	if hit := o.hit(id); hit.State != casework.Opened {
+		t.Errorf("swept a day before the claim: %+v", hit)
+	}
+}
+
 func TestClaimKeepsOthersOutUntilItExpires(t *testing.T) {
 	o := openOffice(t)
 	o.collection("shoes", hashindex.Brand)

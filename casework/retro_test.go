@@ -189,6 +189,38 @@ func TestPictureSeenEverywhereIsQuarantined(t *testing.T) {
 	}
 }
 
+// TestFloodsAreCountedByWindowsThoughTheClockGoesBack: two sellers before a clock went back by days, and two after, are
+// no flood of four.
+func TestFloodsAreCountedByWindowsThoughTheClockGoesBack(t *testing.T) {
+	o := openOffice(t)
+	o.collection("shoes", hashindex.Brand)
+	_, _, err := o.SetPolicy(t.Context(), "op", func(p *casework.Policy) { p.FloodSellers = 3 })
+	o.must(err)
+	o.add("shoes", hashOf(1))
+	quarantined := func() int {
+		t.Helper()
+		list, err := o.Quarantines(t.Context(), casework.Everything, "", 10)
+		o.must(err)
+		return len(list)
+	}
+	for n := range 4 {
+		if n == 2 {
+			o.clock.pass(-30 * 24 * time.Hour)
+		}
+		o.post(listing(n, fmt.Sprint("seller-", n)), hashOf(1))
+	}
+	if n := quarantined(); n != 0 {
+		t.Fatalf("%d quarantined", n)
+	}
+	o.clock.pass(-time.Second) // a step as clocks take it changes nothing
+	for n := range 4 {
+		o.post(listing(10+n, fmt.Sprint("another-", n)), hashOf(1))
+	}
+	if n := quarantined(); n == 0 {
+		t.Error("six sellers in one window, and nothing is quarantined")
+	}
+}
+
 func TestThresholdsFollowFromDecisions(t *testing.T) {
 	o := openOffice(t)
 	o.collection("shoes", hashindex.Brand)

@@ -23,6 +23,7 @@ const (
 	batch        = 100 // changes a round
 	worthWriting = 1000
 	longestPause = time.Minute
+	longestWait  = 8 * time.Hour         // of waits
 	shortPause   = 20 * time.Millisecond // between looks, however many changes there are
 )
 
@@ -78,18 +79,24 @@ func (s *Sender) ready(h Hook, now time.Time) (due time.Time, ready bool) {
 	switch rest := s.rest[h.ID]; {
 	case h.Disabled != "" || s.busy[h.ID]:
 		return due, false
-	case now.Before(rest):
+	case yetToCome(now, rest, longestPause):
 		return rest, false
 	}
 	fresh := h.takesNew() && s.cursorLocked(h) < s.Index.Seq()
 	if h.Parked > 0 && h.Due.Before(due) {
 		due = h.Due
 	}
-	ready = fresh || h.Parked > 0 && !now.Before(h.Due)
+	ready = fresh || h.Parked > 0 && !yetToCome(now, h.Due, longestWait)
 	if ready {
 		s.busy[h.ID] = true
 	}
 	return due, ready
+}
+
+// yetToCome reports whether a time that was set so far ahead at most is still to come. One that lies further ahead was
+// set before the clock went back.
+func yetToCome(now, at time.Time, most time.Duration) bool {
+	return now.Before(at) && at.Sub(now) <= most
 }
 
 func (s *Sender) settle(ctx context.Context, id ID, err error) {
@@ -174,7 +181,7 @@ func (s *Sender) begin(ctx context.Context, id ID) (*round, error) {
 // retry tries what is due of the parked letters. One failure more of a hook that is down ends the round.
 func (s *Sender) retry(ctx context.Context, r *round) error {
 	for _, l := range r.parked {
-		if s.now().Before(l.Due) || r.hook.Disabled != "" {
+		if yetToCome(s.now(), l.Due, longestWait) || r.hook.Disabled != "" {
 			continue
 		}
 		event, ok, err := s.read(ctx, l.Seq)

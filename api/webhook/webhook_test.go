@@ -276,6 +276,26 @@ func TestFailuresAreTriedForADayThenAreDeadLetters(t *testing.T) {
 	}
 }
 
+// TestLettersAreTriedAgainThoughTheClockGoesBack: a wait that was set before lies days ahead now.
+func TestLettersAreTriedAgainThoughTheClockGoesBack(t *testing.T) {
+	b := newBench(t)
+	h, _ := b.create("*")
+	b.answer(status(500))
+	b.happen("hit", "recorded")
+	if h = b.round(h.ID); h.Parked != 1 {
+		t.Fatalf("%+v, want a letter that waits", h)
+	}
+	b.pass(-time.Second)
+	if h = b.round(h.ID); len(b.sent()) != 1 {
+		t.Errorf("%d attempts before it is due", len(b.posts))
+	}
+	b.answer(status(200))
+	b.pass(-48 * time.Hour)
+	if h = b.round(h.ID); h.Parked != 0 {
+		t.Errorf("%+v, want the letter delivered", h)
+	}
+}
+
 func TestDeadLettersInARowDisable(t *testing.T) {
 	b := newBench(t)
 	h, _ := b.create("*")

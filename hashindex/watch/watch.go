@@ -368,8 +368,11 @@ func (w *Watch) sweep(ctx context.Context, ids []string) error {
 			continue
 		}
 		var err error
-		if w.config.Now().Sub(s.Fed) >= w.config.Limits.Silence {
+		switch silent := w.config.Now().Sub(s.Fed); {
+		case silent >= w.config.Limits.Silence:
 			err = s.end(ctx, "silent")
+		case silent < 0: // the clock went back: it counts from here
+			s.Fed = w.config.Now().UTC()
 		}
 		if !s.dirty || err != nil {
 			s.mu.Unlock()

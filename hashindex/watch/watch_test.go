@@ -300,6 +300,25 @@ func TestSegmentThatNothingGoesOnWithClosesAfterARestart(t *testing.T) {
 	h.want(all[1], 31, 45, 70)
 }
 
+func TestSilentStreamEndsThoughTheClockGoesBack(t *testing.T) {
+	h := newHouse(t, 7)
+	w := h.watch(Limits{Silence: time.Minute})
+	id := h.open(w, Opening{})
+	h.feed(w, id, h.shows(0, 20, 20))
+	h.now = h.now.Add(-24 * time.Hour)
+	sweep(t, w)
+	h.now = h.now.Add(59 * time.Second)
+	sweep(t, w)
+	if s, _ := w.Stream(t.Context(), id); !s.Ended.IsZero() {
+		t.Fatal("ended too soon")
+	}
+	h.now = h.now.Add(time.Second)
+	sweep(t, w)
+	if s, err := w.Stream(t.Context(), id); err != nil || s.Why != "silent" {
+		t.Errorf("%+v, %v, want it ended", s, err)
+	}
+}
+
 func TestSilentStreamEnds(t *testing.T) {
 	h := newHouse(t, 7)
 	w := h.watch(Limits{Silence: time.Minute})
