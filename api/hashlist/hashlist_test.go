@@ -167,3 +167,28 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// FuzzRead reads bytes as a list: rows that are accepted are written and read again as they were.
+func FuzzRead(f *testing.F) {
+	for _, list := range []string{
+		"external_id,pdq\na," + pdq + "\n", "\ufeffexternal_id,pdq,quality,meta\r\n\"a,\"\"b\"," + pdq + ",50,\"{\"\"k\"\":\"\"v\"\"}\"\r\n",
+		"pdq\n", "external_id\n\"", `{"external_id":"a","hashes":{"pdq":"` + pdq + `"},"quality":7}`, "{}\n", "[[[[", "", "\n\n",
+	} {
+		f.Add([]byte(list), false)
+		f.Add([]byte(list), true)
+	}
+	f.Fuzz(func(t *testing.T, list []byte, lines bool) {
+		format := hashlist.CSV
+		if lines {
+			format = hashlist.NDJSON
+		}
+		rows, err := readAll(bytes.NewReader(list), format)
+		if invalid := new(hashindex.InputError); err != nil && !errors.As(err, &invalid) && !errors.Is(err, hashindex.ErrInvalid) {
+			t.Errorf("%q: %v is no refusal", list, err)
+		}
+		again, err := readAll(bytes.NewReader(write(t, format, rows)), format)
+		if err != nil || len(rows) != len(again) || len(rows) > 0 && !reflect.DeepEqual(rows, again) {
+			t.Errorf("%q:\n got %+v, %v\nwant %+v", list, again, err, rows)
+		}
+	})
+}

@@ -10,7 +10,7 @@ import (
 // TestBombsAreRefusedForWhatTheyAskFor has a maker that takes everything look at each bomb: it says which limit or
 // reason, having allocated next to nothing beside what the file itself takes.
 func TestBombsAreRefusedForWhatTheyAskFor(t *testing.T) {
-	const most = 48 << 20
+	const most = 64 << 20
 	m := NewWith(Options{TIFF: true, Contained: true})
 	for _, b := range fixtures.Bombs() {
 		var before, after runtime.MemStats
