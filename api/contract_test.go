@@ -228,6 +228,7 @@ func TestWalkOverEveryOperationKeepsTheContract(t *testing.T) {
 	walkDesk(h)
 	walkNotices(h)
 	walkStreams(h)
+	postTwice(t)
 	for _, path := range []string{"/v1/stats", "/v1/limits", "/v1/changes", "/livez", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/docs/start.js"} {
 		h.get(path).want(200)
 	}

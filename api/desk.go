@@ -56,13 +56,20 @@ func wireQuarantine(q casework.Quarantine) wire.Quarantine {
 }
 
 func (s *Server) releaseQuarantine(c echo.Context) error {
-	q, seq, err := s.desk.ReleaseQuarantine(c.Request().Context(), actor(c), visible(c), pathParameter(c, "id"))
+	if err := drain(c); err != nil {
+		return err
+	}
+	q, seq, err := s.desk.ReleaseQuarantine(c.Request().Context(), actor(c), visible(c), pathParameter(c, "id"), keepMade(c, 200, nowhere, quarantineAt)...)
 	if err != nil {
 		return aboutQuarantine(err)
 	}
+	return s.answerOnce(c, 200, "", quarantineAt(q, seq))
+}
+
+func quarantineAt(q casework.Quarantine, seq hashindex.Seq) any {
 	answer := wireQuarantine(q)
 	answer.Seq = uint64(seq)
-	return c.JSON(200, answer)
+	return answer
 }
 
 func (s *Server) showPolicy(c echo.Context) error {

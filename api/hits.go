@@ -132,14 +132,18 @@ func (s *Server) decideHit(c echo.Context) error {
 	if err := s.readJSON(c, &asked); err != nil {
 		return err
 	}
-	h, seq, err := s.desk.DecideOne(c.Request().Context(), actor(c), visible(c), casework.HitID(id), orderOf(asked))
+	h, seq, err := s.desk.DecideOne(c.Request().Context(), actor(c), visible(c), casework.HitID(id), orderOf(asked), keepMade(c, 200, nowhere, hitAt)...)
 	if err != nil {
 		return aboutHit(err)
 	}
 	s.metrics.decisions.WithLabelValues(asked.Action).Inc()
+	return s.answerOnce(c, 200, "", hitAt(h, seq))
+}
+
+func hitAt(h casework.Hit, seq hashindex.Seq) any {
 	answer := wireHit(h)
 	answer.Seq = uint64(seq)
-	return c.JSON(200, answer)
+	return answer
 }
 
 // decideHits carries out one order for many hits. What does not allow it says so beside the others.
@@ -159,23 +163,31 @@ func (s *Server) decideHits(c echo.Context) error {
 		}
 		ids[i] = casework.HitID(n)
 	}
-	list, seq, err := s.desk.Decide(c.Request().Context(), actor(c), visible(c), ids, orderOf(asked.Order))
+	list, seq, err := s.desk.Decide(c.Request().Context(), actor(c), visible(c), ids, orderOf(asked.Order), keepMade(c, 200, nowhere, decidedAt)...)
 	if err != nil {
 		return err
 	}
+	for _, d := range list {
+		if d.Err == nil {
+			s.metrics.decisions.WithLabelValues(asked.Action).Inc()
+		}
+	}
+	return s.answerOnce(c, 200, "", decidedAt(list, seq))
+}
+
+func decidedAt(list []casework.Decided, seq hashindex.Seq) any {
 	answer := wire.BulkDecided{Results: make([]wire.Decided, len(list)), Seq: uint64(seq)}
 	for i, d := range list {
-		answer.Results[i].ID = asked.Hits[i]
+		answer.Results[i].ID = d.ID.String()
 		if d.Err != nil {
 			problem := problemOf(aboutHit(d.Err))
 			answer.Results[i].Problem = &problem
 			continue
 		}
-		s.metrics.decisions.WithLabelValues(asked.Action).Inc()
 		hit := wireHit(d.Hit)
 		answer.Results[i].Hit = &hit
 	}
-	return c.JSON(200, answer)
+	return answer
 }
 
 func (s *Server) listSellers(c echo.Context) error {

@@ -28,11 +28,15 @@ func (s *Server) createKey(c echo.Context) error {
 	if err := s.keepsADoorOpen(n); err != nil {
 		return err
 	}
-	key, token, seq, err := s.keys.Create(c.Request().Context(), actor(c), n)
+	location := func(k keys.Key) string { return "/v1/keys/" + k.ID }
+	made := func(k keys.Key, seq hashindex.Seq) any { // without the token, which is kept nowhere
+		return wire.CreatedKey{Key: wireKey(k, s.config.Now()), Seq: uint64(seq)}
+	}
+	key, token, seq, err := s.keys.Create(c.Request().Context(), actor(c), n, keepMade(c, 201, location, made)...)
 	if err != nil {
 		return aboutKey(err)
 	}
-	c.Response().Header().Set("Location", "/v1/keys/"+key.ID)
+	c.Response().Header().Set("Location", location(key))
 	return c.JSON(201, wire.CreatedKey{Key: wireKey(key, s.config.Now()), Token: token, Seq: uint64(seq)})
 }
 

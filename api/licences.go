@@ -8,6 +8,7 @@ import (
 
 	"touchstone/api/wire"
 	"touchstone/casework"
+	"touchstone/hashindex"
 )
 
 func (s *Server) addLicence(c echo.Context) error {
@@ -23,16 +24,20 @@ func (s *Server) addLicence(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	location := func(list []casework.Licence) string { return "/v1/licences/" + list[0].ID.String() }
 	list, _, seq, err := s.desk.AddLicences(c.Request().Context(), actor(c), visible(c), []casework.Licence{{
 		Right: casework.RightID(right), Seller: asked.Seller, Territory: asked.Territory, Term: term, Note: asked.Note,
-	}})
+	}}, keepMade(c, 201, location, firstLicenceAt)...)
 	if err != nil {
 		return err
 	}
+	return s.answerOnce(c, 201, location(list), firstLicenceAt(list, seq))
+}
+
+func firstLicenceAt(list []casework.Licence, seq hashindex.Seq) any {
 	answer := wireLicence(list[0])
 	answer.Seq = uint64(seq)
-	c.Response().Header().Set("Location", "/v1/licences/"+list[0].ID.String())
-	return c.JSON(201, answer)
+	return answer
 }
 
 func wireLicence(l casework.Licence) wire.Licence {
@@ -96,7 +101,7 @@ func (s *Server) importLicences(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(200, wire.ImportedLicences{
+	return s.answerOnce(c, 200, "", wire.ImportedLicences{
 		Added: done.Added, Unchanged: done.Unchanged, Failed: done.Failed, Seq: uint64(done.Seq),
 		Errors: converted(done.Errors, func(e casework.LineError) wire.LineError {
 			return wire.LineError{Line: e.Line, Field: e.Field, Detail: clip(e.Reason)}

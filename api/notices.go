@@ -9,17 +9,18 @@ import (
 	"touchstone/api/keys"
 	"touchstone/api/wire"
 	"touchstone/casework"
+	"touchstone/hashindex"
 )
 
 // noticeTable are the routes of notices and of evidence. Who may say what a party says may not decide.
 func (s *Server) noticeTable() []route {
 	judging, ruling := need{scopes: keys.Review}, need{scopes: keys.Admin}
 	return []route{
-		{"POST", "/v1/notices", s.addNotice, nil, judging},
+		{"POST", "/v1/notices", s.once(s.addNotice), nil, judging},
 		{"GET", "/v1/notices", s.listNotices, names("cursor", "limit", "holder", "state", "due_before"), judging},
 		{"GET", "/v1/notices/:id", s.showNotice, nil, judging},
-		{"POST", "/v1/notices/:id/steps", s.stepNotice, nil, judging},
-		{"POST", "/v1/notices/:id/decisions", s.decideNotice, nil, ruling},
+		{"POST", "/v1/notices/:id/steps", s.once(s.stepNotice), nil, judging},
+		{"POST", "/v1/notices/:id/decisions", s.once(s.decideNotice), nil, ruling},
 		{"GET", "/v1/notices/:id/pack", s.packNotice, nil, judging},
 		{"GET", "/v1/hits/:id/pack", s.packHit, nil, judging},
 		{"GET", "/v1/holders/:id/record", s.showRecord, nil, judging},
@@ -37,17 +38,21 @@ func (s *Server) addNotice(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	location := func(n casework.Notice) string { return "/v1/notices/" + n.ID.String() }
 	n, seq, err := s.desk.AddNotice(c.Request().Context(), actor(c), visible(c), casework.NewNotice{
 		Holder: asked.Holder, Hits: hits, Text: asked.Text, Submit: asked.Submit,
-	})
+	}, keepMade(c, 201, location, noticeAt)...)
 	if err != nil {
 		return err
 	}
 	s.metrics.notices.WithLabelValues(string(n.State)).Inc()
+	return s.answerOnce(c, 201, location(n), noticeAt(n, seq))
+}
+
+func noticeAt(n casework.Notice, seq hashindex.Seq) any {
 	answer := wireNotice(n)
 	answer.Seq = uint64(seq)
-	c.Response().Header().Set("Location", "/v1/notices/"+answer.ID)
-	return c.JSON(201, answer)
+	return answer
 }
 
 func parseHits(texts []string) ([]casework.HitID, error) {
@@ -133,14 +138,12 @@ func (s *Server) moveNotice(c echo.Context, known []casework.NoticeAction) error
 	if order.Hits, err = parseHits(asked.Hits); err != nil {
 		return err
 	}
-	n, seq, err := s.desk.MoveNotice(c.Request().Context(), actor(c), visible(c), casework.NoticeID(id), order)
+	n, seq, err := s.desk.MoveNotice(c.Request().Context(), actor(c), visible(c), casework.NoticeID(id), order, keepMade(c, 200, nowhere, noticeAt)...)
 	if err != nil {
 		return aboutNotice(err)
 	}
 	s.metrics.notices.WithLabelValues(string(n.State)).Inc()
-	answer := wireNotice(n)
-	answer.Seq = uint64(seq)
-	return c.JSON(200, answer)
+	return s.answerOnce(c, 200, "", noticeAt(n, seq))
 }
 
 func (s *Server) showRecord(c echo.Context) error {

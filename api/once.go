@@ -90,6 +90,7 @@ func (s *Server) answerAgain(c echo.Context, a *attempt) error {
 	return write(c, answer)
 }
 
+// drain reads a body for its sum alone.
 func drain(c echo.Context) error {
 	_, err := io.Copy(io.Discard, c.Request().Body)
 	return err
@@ -114,6 +115,25 @@ func (s *Server) keep(c echo.Context, status int, location string, answer func([
 		return a.kept, err
 	})}
 }
+
+// keepMade is keep for what is told what was made. The answer is given the Seq of what was written.
+func keepMade[T any](c echo.Context, status int, location func(T) string, answer func(T, hashindex.Seq) any) []hashindex.Along[T] {
+	a := attemptOf(c)
+	if a == nil {
+		return nil
+	}
+	asked := a.sum.Digest()
+	return []hashindex.Along[T]{func(w hashindex.Writer, made T) error {
+		seq, _ := w.Head()
+		return a.Keep(asked, func([]hashindex.Change) (_ idempotency.Answer, err error) {
+			a.kept, err = answered(status, location(made), answer(made, seq))
+			return a.kept, err
+		})(w, nil)
+	}}
+}
+
+// nowhere is the location of what was not made but moved.
+func nowhere[T any](T) string { return "" }
 
 func answered(status int, location string, answer any) (idempotency.Answer, error) {
 	body, err := json.Marshal(answer)

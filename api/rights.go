@@ -5,6 +5,7 @@ import (
 
 	"touchstone/api/wire"
 	"touchstone/casework"
+	"touchstone/hashindex"
 )
 
 func (s *Server) putHolder(c echo.Context) error {
@@ -57,17 +58,21 @@ func (s *Server) addRight(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	location := func(r casework.Right) string { return "/v1/rights/" + r.ID.String() }
 	right, seq, err := s.desk.AddRight(c.Request().Context(), actor(c), visible(c), casework.Right{
 		Holder: asked.Holder, Kind: casework.RightKind(asked.Kind), Number: asked.Number, Territory: asked.Territory,
 		Class: asked.Class, Term: term, Document: asked.Document, Note: asked.Note, Collections: asked.Collections,
-	})
+	}, keepMade(c, 201, location, rightAt)...)
 	if err != nil {
 		return err
 	}
-	answer := wireRight(right)
+	return s.answerOnce(c, 201, location(right), rightAt(right, seq))
+}
+
+func rightAt(r casework.Right, seq hashindex.Seq) any {
+	answer := wireRight(r)
 	answer.Seq = uint64(seq)
-	c.Response().Header().Set("Location", "/v1/rights/"+right.ID.String())
-	return c.JSON(201, answer)
+	return answer
 }
 
 func wireRight(r casework.Right) wire.Right {

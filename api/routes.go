@@ -61,17 +61,17 @@ func (s *Server) table() []route {
 		{post, "/v1/streams/:id/frames", s.once(s.feedStream), nil, matching},
 		{get, "/v1/streams/:id/events", s.followStream, list("after"), asking},
 
-		{post, "/v1/keys", s.createKey, nil, minting},
+		{post, "/v1/keys", s.once(s.createKey), nil, minting},
 		{get, "/v1/keys", s.listKeys, nil, minting},
 		{remove, "/v1/keys/:id", s.revokeKey, nil, minting},
 
-		{post, "/v1/webhooks", s.createWebhook, nil, minting},
+		{post, "/v1/webhooks", s.once(s.createWebhook), nil, minting},
 		{get, "/v1/webhooks", s.listWebhooks, nil, minting},
 		{get, "/v1/webhooks/:id", s.showWebhook, nil, minting},
 		{patch, "/v1/webhooks/:id", s.changeWebhook, nil, minting},
 		{remove, "/v1/webhooks/:id", s.removeWebhook, nil, minting},
-		{post, "/v1/webhooks/:id/test", s.testWebhook, nil, minting},
-		{post, "/v1/webhooks/:id/replay", s.replayWebhook, nil, minting},
+		{post, "/v1/webhooks/:id/test", s.once(s.testWebhook), nil, minting},
+		{post, "/v1/webhooks/:id/replay", s.once(s.replayWebhook), nil, minting},
 		{get, "/v1/webhooks/:id/dead-letters", s.listDeadLetters, list("after", "limit"), minting},
 
 		{get, "/v1/backup", s.backup, nil, minting},

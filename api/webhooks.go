@@ -22,13 +22,17 @@ func (s *Server) createWebhook(c echo.Context) error {
 	if asked.After != nil {
 		h.Cursor = hashindex.Seq(min(*asked.After, uint64(h.Cursor)))
 	}
-	h, secret, seq, err := s.hooks.Create(c.Request().Context(), actor(c), h)
+	h, secret, seq, err := s.hooks.Create(c.Request().Context(), actor(c), h, keepMade(c, 201, nowhere, madeWebhook)...)
 	if err != nil {
 		return err
 	}
-	answer := wireWebhook(h)
-	answer.Secret, answer.Seq = secret, uint64(seq)
-	return c.JSON(201, answer)
+	return s.answerOnce(c, 201, "", madeWebhook(webhook.Made{Hook: h, Secret: secret}, seq))
+}
+
+func madeWebhook(m webhook.Made, seq hashindex.Seq) any {
+	answer := wireWebhook(m.Hook)
+	answer.Secret, answer.Seq = m.Secret, uint64(seq)
+	return answer
 }
 
 func (s *Server) listWebhooks(c echo.Context) error {
@@ -61,17 +65,13 @@ func (s *Server) changeWebhook(c echo.Context) error {
 		return err
 	}
 	h, seq, err := s.hooks.Change(c.Request().Context(), actor(c), id, webhook.Patch{URL: asked.URL, Events: asked.Events, Enabled: asked.Enabled})
-	return answerWebhook(c, h, seq, err)
-}
-
-func answerWebhook(c echo.Context, h webhook.Hook, seq hashindex.Seq, err error) error {
 	if err != nil {
 		return aboutWebhook(err)
 	}
-	answer := wireWebhook(h)
-	answer.Seq = uint64(seq)
-	return c.JSON(200, answer)
+	return c.JSON(200, webhookAt(h, seq))
 }
+
+func webhookAt(h webhook.Hook, seq hashindex.Seq) any { return madeWebhook(webhook.Made{Hook: h}, seq) }
 
 func (s *Server) removeWebhook(c echo.Context) error {
 	id, err := webhookID(c)
@@ -87,6 +87,9 @@ func (s *Server) removeWebhook(c echo.Context) error {
 
 // testWebhook answers 200 whatever the receiver does: that is what was asked for.
 func (s *Server) testWebhook(c echo.Context) error {
+	if err := drain(c); err != nil {
+		return err
+	}
 	id, err := webhookID(c)
 	if err != nil {
 		return err
@@ -99,7 +102,7 @@ func (s *Server) testWebhook(c echo.Context) error {
 	if err != nil {
 		answer.Error = clip(err.Error())
 	}
-	return c.JSON(200, answer)
+	return s.answerOnce(c, 200, "", answer)
 }
 
 func (s *Server) replayWebhook(c echo.Context) error {
@@ -114,8 +117,11 @@ func (s *Server) replayWebhook(c echo.Context) error {
 	if asked.After == nil {
 		return invalid("after", "missing: the Seq after which everything is sent again")
 	}
-	h, seq, err := s.hooks.Replay(c.Request().Context(), actor(c), id, hashindex.Seq(*asked.After))
-	return answerWebhook(c, h, seq, err)
+	h, seq, err := s.hooks.Replay(c.Request().Context(), actor(c), id, hashindex.Seq(*asked.After), keepMade(c, 200, nowhere, webhookAt)...)
+	if err != nil {
+		return aboutWebhook(err)
+	}
+	return s.answerOnce(c, 200, "", webhookAt(h, seq))
 }
 
 func (s *Server) listDeadLetters(c echo.Context) error {

@@ -50,6 +50,7 @@ func checkLines(field, text string, max int) error {
 
 // Decided says what became of one hit of several.
 type Decided struct {
+	ID  HitID // as it was asked for
 	Hit Hit
 	Err error // why nothing did: ErrNotFound, or a *MoveError
 }
@@ -59,7 +60,7 @@ const MaxDecided = 1000
 
 // Decide carries out the order for each hit, all in one step. A hit that does not allow it is left as it is,
 // and says so.
-func (d *Desk) Decide(ctx context.Context, actor string, v Visible, ids []HitID, o Order) (list []Decided, seq hashindex.Seq, err error) {
+func (d *Desk) Decide(ctx context.Context, actor string, v Visible, ids []HitID, o Order, along ...hashindex.Along[[]Decided]) (list []Decided, seq hashindex.Seq, err error) {
 	if err := o.validate(); err != nil {
 		return nil, 0, err
 	}
@@ -76,12 +77,16 @@ func (d *Desk) Decide(ctx context.Context, actor string, v Visible, ids []HitID,
 		}
 		list = make([]Decided, len(ids))
 		for i, id := range ids {
+			list[i].ID = id
 			list[i].Hit, list[i].Err = decideOne(w, actor, s, id, o, at, until)
 			if err := list[i].Err; err != nil && !errors.Is(err, ErrMove) && !errors.Is(err, hashindex.ErrNotFound) {
 				return err
 			}
 		}
-		return raise(w, list, at, policy)
+		if err := raise(w, list, at, policy); err != nil {
+			return err
+		}
+		return hashindex.WriteAlong(w, list, along)
 	})
 	for i := range list {
 		d.count(&list[i].Hit)
@@ -90,8 +95,13 @@ func (d *Desk) Decide(ctx context.Context, actor string, v Visible, ids []HitID,
 }
 
 // DecideOne is Decide for one hit, with its error.
-func (d *Desk) DecideOne(ctx context.Context, actor string, v Visible, id HitID, o Order) (Hit, hashindex.Seq, error) {
-	list, seq, err := d.Decide(ctx, actor, v, []HitID{id}, o)
+func (d *Desk) DecideOne(ctx context.Context, actor string, v Visible, id HitID, o Order, along ...hashindex.Along[Hit]) (Hit, hashindex.Seq, error) {
+	list, seq, err := d.Decide(ctx, actor, v, []HitID{id}, o, func(w hashindex.Writer, list []Decided) error {
+		if list[0].Err != nil {
+			return nil // there is nothing to write along with
+		}
+		return hashindex.WriteAlong(w, list[0].Hit, along)
+	})
 	if err != nil {
 		return Hit{}, 0, err
 	}

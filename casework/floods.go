@@ -187,7 +187,7 @@ func seesQuarantine(r hashindex.Reader, v Visible, id string) (bool, error) {
 }
 
 // ReleaseQuarantine lets hits be recorded again, whatever comes: it is not quarantined a second time.
-func (d *Desk) ReleaseQuarantine(ctx context.Context, actor string, v Visible, id string) (q Quarantine, seq hashindex.Seq, err error) {
+func (d *Desk) ReleaseQuarantine(ctx context.Context, actor string, v Visible, id string, along ...hashindex.Along[Quarantine]) (q Quarantine, seq hashindex.Seq, err error) {
 	seq, err = d.index.Transact(ctx, actor, func(w hashindex.Writer) error {
 		q, err = hashindex.LoadRow[Quarantine](w, quarantine, id)
 		if err == nil {
@@ -203,7 +203,7 @@ func (d *Desk) ReleaseQuarantine(ctx context.Context, actor string, v Visible, i
 			return &MoveError{What: id, From: "released", Wanted: "release"}
 		}
 		q.Released, q.By = true, actor
-		return firstOf(hashindex.SaveRow(w, quarantine, id, q), tell(w, QuarantineTopic, id, Moved{From: "quarantined", To: "released"}))
+		return firstOf(hashindex.SaveRow(w, quarantine, id, q), tell(w, QuarantineTopic, id, Moved{From: "quarantined", To: "released"}), hashindex.WriteAlong(w, q, along))
 	})
 	return q, seq, err
 }

@@ -47,7 +47,7 @@ func (l Licence) same(other Licence) bool {
 
 // AddLicences adds all of them in one step or none, but for those that are there already, which are left
 // as they are: the ids come in the order given, those of what was there too.
-func (d *Desk) AddLicences(ctx context.Context, actor string, v Visible, news []Licence) (list []Licence, added int, seq hashindex.Seq, err error) {
+func (d *Desk) AddLicences(ctx context.Context, actor string, v Visible, news []Licence, along ...hashindex.Along[[]Licence]) (list []Licence, added int, seq hashindex.Seq, err error) {
 	for i := range news {
 		if err := news[i].validate(); err != nil {
 			return nil, 0, 0, err
@@ -68,7 +68,7 @@ func (d *Desk) AddLicences(ctx context.Context, actor string, v Visible, news []
 				added++
 			}
 		}
-		return nil
+		return hashindex.WriteAlong(w, list, along)
 	})
 	return list, added, seq, err
 }

@@ -19,7 +19,7 @@ type NewNotice struct {
 }
 
 // AddNotice drafts a notice, and submits it if asked. One that a trusted holder submits is accepted at once.
-func (d *Desk) AddNotice(ctx context.Context, actor string, v Visible, asked NewNotice) (n Notice, seq hashindex.Seq, err error) {
+func (d *Desk) AddNotice(ctx context.Context, actor string, v Visible, asked NewNotice, along ...hashindex.Along[Notice]) (n Notice, seq hashindex.Seq, err error) {
 	if len(asked.Hits) == 0 || len(asked.Hits) > MaxNoticeItems {
 		return n, 0, invalid("hits", "%d, want 1 to %d", len(asked.Hits), MaxNoticeItems)
 	}
@@ -42,9 +42,11 @@ func (d *Desk) AddNotice(ctx context.Context, actor string, v Visible, asked New
 			return err
 		}
 		if asked.Submit {
-			n, err = submit(w, actor, n, NoticeOrder{Action: SubmitNotice}, at, policy)
+			if n, err = submit(w, actor, n, NoticeOrder{Action: SubmitNotice}, at, policy); err != nil {
+				return err
+			}
 		}
-		return err
+		return hashindex.WriteAlong(w, n, along)
 	})
 	return n, seq, err
 }
@@ -147,7 +149,7 @@ func submit(w hashindex.Writer, actor string, before Notice, o NoticeOrder, at t
 }
 
 // MoveNotice carries out the order.
-func (d *Desk) MoveNotice(ctx context.Context, actor string, v Visible, id NoticeID, o NoticeOrder) (n Notice, seq hashindex.Seq, err error) {
+func (d *Desk) MoveNotice(ctx context.Context, actor string, v Visible, id NoticeID, o NoticeOrder, along ...hashindex.Along[Notice]) (n Notice, seq hashindex.Seq, err error) {
 	if err := o.validate(); err != nil {
 		return n, 0, err
 	}
@@ -159,12 +161,13 @@ func (d *Desk) MoveNotice(ctx context.Context, actor string, v Visible, id Notic
 		}
 		if o.Action == SubmitNotice {
 			n, err = submit(w, actor, before, o, at, policy)
+		} else if n, err = before.after(actor, o, at, policy); err == nil {
+			err = commitNotice(w, &before, &n, policy)
+		}
+		if err != nil {
 			return err
 		}
-		if n, err = before.after(actor, o, at, policy); err != nil {
-			return err
-		}
-		return commitNotice(w, &before, &n, policy)
+		return hashindex.WriteAlong(w, n, along)
 	})
 	return n, seq, err
 }

@@ -196,8 +196,8 @@ func (d *Desk) Holders(ctx context.Context, v Visible, after string, limit int) 
 	return list, err
 }
 
-// AddRight records a right of a holder that is there, with the collections that belong to it.
-func (d *Desk) AddRight(ctx context.Context, actor string, v Visible, right Right) (Right, hashindex.Seq, error) {
+// AddRight records a right of a holder that is there, with the collections that belong to it, and what is written along.
+func (d *Desk) AddRight(ctx context.Context, actor string, v Visible, right Right, along ...hashindex.Along[Right]) (Right, hashindex.Seq, error) {
 	if err := right.validate(); err != nil {
 		return right, 0, err
 	}
@@ -215,7 +215,7 @@ func (d *Desk) AddRight(ctx context.Context, actor string, v Visible, right Righ
 		if added.linked, err = collectionsNamed(w, v, right.Collections); err != nil {
 			return err
 		}
-		return putRight(w, added, nil, Moved{To: string(RightRecorded), Detail: detail(added)})
+		return firstOf(putRight(w, added, nil, Moved{To: string(RightRecorded), Detail: detail(added)}), hashindex.WriteAlong(w, added, along))
 	})
 	return added, seq, err
 }

@@ -60,3 +60,16 @@ func (ix *Index) commitChanges(ctx context.Context, actor string, plan func(Read
 	}
 	return changes[:planned], changes[len(changes)-1].Seq, nil
 }
+
+// Along is an Also of a plan that makes something, and is told what.
+type Along[T any] func(w Writer, made T) error
+
+// WriteAlong carries out all of them: the last that a plan does.
+func WriteAlong[T any](w Writer, made T, all []Along[T]) error {
+	for _, along := range all {
+		if err := along(w, made); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -5,8 +5,8 @@
 //	answer, err := c.Match(ctx, []client.Image{{Content: jpeg}}, client.MatchOptions{})
 //
 // A server that refuses is a *Problem; one that cannot be reached is ErrUnreachable. Calls that
-// change nothing are tried again while the server starts or is busy, the others never: what
-// became of one that failed is for the caller to find out.
+// change nothing are tried again while the server starts or is busy, the others only under a name
+// (see Client.Once): what became of one that failed is for the caller to find out.
 package client
 
 import (
@@ -30,6 +30,7 @@ type Client struct {
 	base string
 	http *http.Client
 	key  string
+	once string // Idempotency-Key of what writes; empty: none
 }
 
 // New returns a client of the server at that address, such as "http://127.0.0.1:8080". With a nil
@@ -45,6 +46,15 @@ func New(base string, httpClient *http.Client) *Client {
 func (c *Client) WithKey(token string) *Client {
 	with := *c
 	with.key = token
+	return &with
+}
+
+// Once is the same client for one call that writes. It names the call so that the server carries it out once however
+// often it is sent, and the client sends it again where it would send one that changes nothing. The name is the
+// caller's, such as a UUID; a call for something else under it is refused.
+func (c *Client) Once(name string) *Client {
+	with := *c
+	with.once = name
 	return &with
 }
 
@@ -90,7 +100,7 @@ func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
 	delay := firstDelay
 	for attempt := 1; ; attempt++ {
 		response, err := c.sendOnce(ctx, call)
-		if err == nil || !call.repeatable || attempt == attempts || !passing(err) {
+		if err == nil || !c.repeats(call) || attempt == attempts || !passing(err) {
 			return response, err
 		}
 		wait := delay
@@ -102,6 +112,15 @@ func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
 		}
 		delay *= 2
 	}
+}
+
+// named reports whether the call goes under the client's name for it.
+func (c *Client) named(call call) bool {
+	return c.once != "" && call.method == http.MethodPost && !call.repeatable
+}
+
+func (c *Client) repeats(call call) bool {
+	return call.repeatable || c.named(call) && call.body.stream == nil
 }
 
 // passing reports whether the error may be gone in a moment: the server said when to come back, or
@@ -153,6 +172,9 @@ func (c *Client) request(ctx context.Context, call call) (*http.Request, error) 
 	}
 	if c.key != "" {
 		request.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	if c.named(call) {
+		request.Header.Set("Idempotency-Key", c.once)
 	}
 	if call.body.contentType != "" {
 		request.Header.Set("Content-Type", call.body.contentType)

@@ -105,6 +105,30 @@ func TestCallsThatChangeSomethingAreSentOnce(t *testing.T) {
 	}
 }
 
+// TestNamedCallIsTriedAgainUnderItsName, and what only asks has none.
+func TestNamedCallIsTriedAgainUnderItsName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var names []string
+		c := client.New("http://server", &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			names = append(names, r.Method+" "+r.Header.Get("Idempotency-Key"))
+			if len(names) == 1 {
+				return nil, syscall.ECONNREFUSED
+			}
+			return status(200, "", `{}`)()
+		})}).Once("one")
+		if _, err := c.CreateCollection(t.Context(), wire.NewCollection{Name: "shoes"}); err != nil {
+			t.Error(err)
+		}
+		_, err := c.MatchHashes(t.Context(), wire.MatchHashRequest{})
+		if _, removed := c.RemoveReference(t.Context(), "1"); err != nil || removed != nil {
+			t.Error(err, removed)
+		}
+		if want := []string{"POST one", "POST one", "POST ", "DELETE "}; !slices.Equal(names, want) {
+			t.Errorf("calls %q, want %q", names, want)
+		}
+	})
+}
+
 func TestProblemKeepsWhatTheServerSaid(t *testing.T) {
 	calls := 0
 	c := answering(&calls, status(413, "", `{"code":"limit_exceeded","title":"Too much","detail":"image 3: 30 is too much","limit":"image_bytes","max":20,"image":3}`))

@@ -154,7 +154,7 @@ type New struct {
 }
 
 // Create makes a key. The token is nowhere else.
-func (r *Ring) Create(ctx context.Context, actor string, n New) (k Key, token string, seq hashindex.Seq, err error) {
+func (r *Ring) Create(ctx context.Context, actor string, n New, along ...hashindex.Along[Key]) (k Key, token string, seq hashindex.Seq, err error) {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	now := r.now().UTC().Truncate(time.Microsecond)
@@ -183,7 +183,7 @@ func (r *Ring) Create(ctx context.Context, actor string, n New) (k Key, token st
 		}
 		states = append(states, state{old, r.holder(old.ID).digest})
 	}
-	seq, err = r.store(ctx, actor, states)
+	seq, err = r.store(ctx, actor, states, along...)
 	return k, token, seq, err
 }
 
@@ -275,15 +275,16 @@ type state struct {
 }
 
 // store writes the rows and their entries of the history in one step, and then the memory: a key that
-// was acknowledged is durable, and one that was revoked opens nothing from here on.
-func (r *Ring) store(ctx context.Context, actor string, states []state) (hashindex.Seq, error) {
+// was acknowledged is durable, and one that was revoked opens nothing from here on. What is written along is told the
+// first.
+func (r *Ring) store(ctx context.Context, actor string, states []state, along ...hashindex.Along[Key]) (hashindex.Seq, error) {
 	seq, err := r.index.Transact(ctx, actor, func(w hashindex.Writer) error {
 		for _, s := range states {
 			if err := s.write(w); err != nil {
 				return err
 			}
 		}
-		return nil
+		return hashindex.WriteAlong(w, states[0].Key, along)
 	})
 	if err != nil {
 		return 0, err

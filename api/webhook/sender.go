@@ -90,8 +90,14 @@ func (s *Sender) wake() {
 	}
 }
 
+// Made is a new hook with its secret.
+type Made struct {
+	Hook
+	Secret string
+}
+
 // Create adds a hook for the events after that Seq, and is its secret, which nothing hands out again.
-func (s *Sender) Create(ctx context.Context, actor string, h Hook) (Hook, string, hashindex.Seq, error) {
+func (s *Sender) Create(ctx context.Context, actor string, h Hook, along ...hashindex.Along[Made]) (Hook, string, hashindex.Seq, error) {
 	if err := errors.Join(s.Check(h.URL), h.validate()); err != nil {
 		return h, "", 0, err
 	}
@@ -114,7 +120,7 @@ func (s *Sender) Create(ctx context.Context, actor string, h Hook) (Hook, string
 			return err
 		}
 		h.ID = ID(number)
-		return errors.Join(hashindex.SaveRow(w, hookRows, h.ID.key(), h), hashindex.SaveRow(w, secretRows, h.ID.key(), secret), tell(w, h, "", "created"))
+		return errors.Join(hashindex.SaveRow(w, hookRows, h.ID.key(), h), hashindex.SaveRow(w, secretRows, h.ID.key(), secret), tell(w, h, "", "created"), hashindex.WriteAlong(w, Made{h, secret}, along))
 	})
 	s.wake()
 	return h, secret, seq, err
@@ -221,7 +227,7 @@ func dropLetters(w hashindex.Writer, table string, id ID, from hashindex.Seq) er
 }
 
 // Replay sends all events after that Seq once more, dead and parked ones among them.
-func (s *Sender) Replay(ctx context.Context, actor string, id ID, after hashindex.Seq) (h Hook, seq hashindex.Seq, err error) {
+func (s *Sender) Replay(ctx context.Context, actor string, id ID, after hashindex.Seq, along ...hashindex.Along[Hook]) (h Hook, seq hashindex.Seq, err error) {
 	seq, err = s.Index.Transact(ctx, actor, func(w hashindex.Writer) error {
 		if h, err = loadHook(w, id); err != nil {
 			return err
@@ -237,7 +243,7 @@ func (s *Sender) Replay(ctx context.Context, actor string, id ID, after hashinde
 			return err
 		}
 		h.Cursor, h.Failures, h.Parked, h.Edition = after, 0, len(rest), h.Edition+1
-		return errors.Join(hashindex.SaveRow(w, hookRows, id.key(), h), tell(w, h, "created", fmt.Sprintf("replayed after %d", after)))
+		return errors.Join(hashindex.SaveRow(w, hookRows, id.key(), h), tell(w, h, "created", fmt.Sprintf("replayed after %d", after)), hashindex.WriteAlong(w, h, along))
 	})
 	s.wake()
 	return h, seq, err
