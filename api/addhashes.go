@@ -84,22 +84,25 @@ func (s *Server) newReference(asked wire.HashReference, prefix string, room []ha
 	if asked.Frames != nil {
 		return s.newVideo(asked, prefix)
 	}
-	hashes, err := parseHashes(asked.Hashes, prefix)
-	if err != nil {
+	if err := s.fill(&room[0].Fingerprint, asked.Hashes, asked.Quality, prefix); err != nil {
 		return hashindex.NewReference{}, err
 	}
-	if hashes.IsZero() {
+	if room[0].Hashes.IsZero() {
 		return hashindex.NewReference{}, invalid(prefix+"hashes", "none given")
 	}
-	quality := hashindex.QualityUnknown
-	if asked.Quality != nil {
-		if quality = *asked.Quality; quality < 0 || quality > 100 {
-			return hashindex.NewReference{}, invalid(prefix+"quality", "%d is not within 0..100", quality)
-		}
-	}
-	frame := &room[0].Fingerprint
-	frame.Recipe, frame.Quality, frame.Hashes = s.index.Recipe(), quality, hashes
 	return hashindex.NewReference{ExternalID: asked.ExternalID, Meta: asked.Meta, Picture: hashindex.Picture{Frames: room}}, nil
+}
+
+// fill makes the fingerprint that hashes and a quality are known of.
+func (s *Server) fill(f *hashindex.Fingerprint, hashes wire.Hashes, quality *int, prefix string) (err error) {
+	f.Recipe, f.Quality = s.index.Recipe(), hashindex.QualityUnknown
+	if f.Hashes, err = parseHashes(hashes, prefix); err != nil || quality == nil {
+		return err
+	}
+	if f.Quality = *quality; f.Quality < 0 || f.Quality > 100 {
+		return invalid(prefix+"quality", "%d is not within 0..100", f.Quality)
+	}
+	return nil
 }
 
 // newVideo makes a reference of frames, each with its time.
@@ -107,7 +110,7 @@ func (s *Server) newVideo(asked wire.HashReference, prefix string) (hashindex.Ne
 	if asked.Hashes != (wire.Hashes{}) || asked.Quality != nil {
 		return hashindex.NewReference{}, invalid(prefix+"frames", "come with hashes or a quality of their own: want the ones or the others")
 	}
-	frames, err := s.newFrames(asked.Frames, prefix)
+	frames, err := s.newFrames(asked.Frames, prefix, "reference_frames", hashlist.MaxFrames)
 	return hashindex.NewReference{ExternalID: asked.ExternalID, Meta: asked.Meta, Picture: hashindex.Picture{Frames: frames}}, err
 }
 

@@ -281,6 +281,9 @@ func walkReferences(h *house) {
 	id := into[wire.References](h.get(path)).References[0].ID
 	h.get("/v1/references/" + id).want(200)
 	h.get("/v1/references/0").problem(404, "reference_not_found")
+	h.get("/v1/references/" + id + "/frames").want(200)
+	h.get("/v1/references/"+id+"/frames?from=x").problem(400, "input_invalid")
+	h.get("/v1/references/0/frames").problem(404, "reference_not_found")
 	image := h.get("/v1/references/" + id + "/image").want(200)
 	h.get("/v1/references/0/image").problem(404, "reference_not_found")
 	known := h.request("GET", "/v1/references/"+id+"/image", "", nil)

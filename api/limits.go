@@ -61,7 +61,7 @@ const (
 	maxWait            = 60 // seconds, for a change
 	defaultPage        = 100
 	maxSubject         = 1 << 10
-	maxFrames          = 20_000 // of a video, as hashes
+	maxFrames          = 20_000 // of a video that is asked about, as hashes
 	maxVideoSeconds    = 1_000_000
 	maxField           = 64 << 10 // a text part of a multipart body
 	maxLine            = 4 << 10  // a line of a hash stream
@@ -127,6 +127,7 @@ func (l Limits) byName() map[string]int64 {
 		"held_video_bytes":      l.HeldVideo,
 		"client_video_bytes":    l.ClientVideo,
 		"frames":                maxFrames,
+		"reference_frames":      hashlist.MaxFrames,
 		"video_request_seconds": int64(l.Video.Seconds()),
 		"compare_images":        2,
 		"reference_images":      maxReferenceImages,

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"math"
 	"strconv"
 	"time"
 
@@ -94,6 +95,32 @@ func (s *Server) showReference(c echo.Context) error {
 		return err
 	}
 	return c.JSON(200, wireReference(reference, collection, s.index.Recipe()))
+}
+
+// listFrames answers a page of a reference's frames: those of a video by their times, a picture's one.
+func (s *Server) listFrames(c echo.Context) error {
+	o := optionsOf(c)
+	from, limit := o.integer("from", 0, 0, math.MaxInt32), o.integer("limit", maxPage, 1, maxPage)
+	if o.err != nil {
+		return o.err
+	}
+	id, err := referenceID(c)
+	if err != nil {
+		return err
+	}
+	reference, _, err := s.reference(c, id)
+	if err != nil {
+		return err
+	}
+	frames := reference.Frames[min(from, len(reference.Frames)):]
+	page := wire.ReferenceFrames{}
+	if len(frames) > limit {
+		frames, page.Next = frames[:limit], from+limit
+	}
+	page.Frames = converted(frames, func(f hashindex.StoredFrame) wire.HashedFrame {
+		return wire.HashedFrame{Time: f.At.Seconds(), Hashes: wireHashes(f.Hashes), Quality: wireQuality(f.Quality)}
+	})
+	return c.JSON(200, page)
 }
 
 func (s *Server) changeReference(c echo.Context) error {

@@ -45,6 +45,7 @@ func (s *Server) table() []route {
 		{get, "/v1/references/:id", s.showReference, nil, looking},
 		{patch, "/v1/references/:id", s.changeReference, nil, adding},
 		{remove, "/v1/references/:id", s.removeReference, nil, adding},
+		{get, "/v1/references/:id/frames", s.listFrames, list("from", "limit"), looking},
 		{get, "/v1/references/:id/image", s.showImage, nil, looking},
 
 		{post, "/v1/match", s.match, list("effort", "limit", "collections", "radius"), matching},

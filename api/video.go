@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"slices"
@@ -216,7 +217,7 @@ func (s *Server) wireSegment(of timeline.Segment) (wire.Segment, error) {
 
 // matchFrames answers for frames that the client has decoded itself: as hashes, each with its time.
 func (s *Server) matchFrames(ctx context.Context, query hashindex.Query, asked wire.MatchURL) (wire.MatchAnswer, error) {
-	frames, err := s.newFrames(asked.Frames, "")
+	frames, err := s.newFrames(asked.Frames, "", "frames", maxFrames)
 	if err != nil {
 		return wire.MatchAnswer{}, err
 	}
@@ -234,24 +235,26 @@ func (s *Server) matchFrames(ctx context.Context, query hashindex.Query, asked w
 }
 
 // newFrames are the frames of a video, in order of time.
-func (s *Server) newFrames(asked []wire.HashedFrame, prefix string) ([]hashindex.Frame, error) {
+func (s *Server) newFrames(asked []wire.HashedFrame, prefix, limit string, most int) ([]hashindex.Frame, error) {
 	if len(asked) == 0 {
 		return nil, invalid(prefix+"frames", "none given")
 	}
-	if len(asked) > maxFrames {
-		return nil, &hashindex.LimitError{Limit: "frames", Max: maxFrames, Got: int64(len(asked))}
+	if len(asked) > most {
+		return nil, &hashindex.LimitError{Limit: limit, Max: int64(most), Got: int64(len(asked))}
 	}
 	frames := make([]hashindex.Frame, len(asked))
 	for i, each := range asked {
-		var n hashindex.NewReference
-		n, err := s.newReference(wire.HashReference{Hashes: each.Hashes, Quality: each.Quality}, prefix+"frames.", frames[i:i+1:i+1])
-		if err != nil {
+		f := &frames[i]
+		if err := s.fill(&f.Fingerprint, each.Hashes, each.Quality, prefix+"frames."); err != nil {
 			return nil, err
+		}
+		if f.Hashes.IsZero() {
+			return nil, invalid(prefix+"frames.hashes", "none given")
 		}
 		if !(each.Time >= 0 && each.Time < maxVideoSeconds) { // not a number included
 			return nil, invalid(prefix+"frames.time", "%v is not within 0..%d seconds", each.Time, maxVideoSeconds)
 		}
-		n.Picture.Frames[0].At, n.Picture.Frames[0].Shot = lasting(each.Time), each.Shot
+		f.At, f.Shot = lasting(each.Time), each.Shot
 		if i > 0 && frames[i].At <= frames[i-1].At {
 			return nil, invalid(prefix+"frames.time", "%v follows %v: want frames in the order of their times", each.Time, asked[i-1].Time)
 		}
@@ -259,7 +262,8 @@ func (s *Server) newFrames(asked []wire.HashedFrame, prefix string) ([]hashindex
 	return frames, nil
 }
 
-func lasting(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+// lasting is exact for the seconds of a Duration: what was exported comes back.
+func lasting(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }
 
 // matchTimed answers for pictures that come with their times: frames of a video that the client decodes.
 func (s *Server) matchTimed(ctx context.Context, query hashindex.Query, up *upload) (wire.MatchAnswer, error) {

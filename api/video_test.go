@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,32 @@ func TestPicturesWithTimesAreFramesOfOneVideo(t *testing.T) {
 	h.json("POST", "/v1/collections/films/references", wire.HashReference{ExternalID: "film", Frames: film}).want(201)
 	h.parts("/v1/match", pictures...).segment("film", 0, 5, 7, 12)
 	h.parts("/v1/match", pictures[1:]...).problem(400, "input_invalid")
+}
+
+// What a reference's frames are answered as makes the same reference again.
+func TestFramesOfAReferenceAreListedAsTheyCame(t *testing.T) {
+	h := open(t).ready()
+	h.collection("films", "work")
+	film := hashedFrames(0, 5)
+	dark := 0
+	film[0].Time, film[0].Quality = 0.1, &dark
+	film[1].Time = 1.0 / 3
+	h.json("POST", "/v1/collections/films/references", wire.HashReference{ExternalID: "film", Frames: film}).want(201)
+	first := into[wire.ReferenceFrames](h.get("/v1/references/2/frames?limit=2").want(200))
+	rest := into[wire.ReferenceFrames](h.get(fmt.Sprintf("/v1/references/2/frames?from=%d", first.Next)).want(200))
+	again := append(first.Frames, rest.Frames...)
+	if len(first.Frames) != 2 || first.Next != 2 || rest.Next != 0 || len(again) != len(film) || *again[0].Quality != 0 || again[4].Hashes != film[4].Hashes {
+		t.Fatalf("got %+v and %+v of %+v", first, rest, film)
+	}
+	h.json("POST", "/v1/collections/films/references", wire.HashReference{ExternalID: "again", Frames: again}).want(201)
+	if twice := into[wire.ReferenceFrames](h.get("/v1/references/3/frames").want(200)); !reflect.DeepEqual(twice.Frames, again) {
+		t.Errorf("added again: %+v, want %+v", twice.Frames, again)
+	}
+	if past := into[wire.ReferenceFrames](h.get("/v1/references/2/frames?from=5").want(200)); len(past.Frames) != 0 || past.Next != 0 {
+		t.Errorf("beyond the last frame: %+v", past)
+	}
+	h.get("/v1/references/2/frames?from=-1").problem(400, "input_invalid")
+	h.get("/v1/references/9/frames").problem(404, "reference_not_found")
 }
 
 func TestBadFramesAreRefused(t *testing.T) {

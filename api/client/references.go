@@ -51,6 +51,24 @@ func (c *Client) AllReferences(ctx context.Context, collection string) iter.Seq2
 	}
 }
 
+// Frames are a reference's, all of them.
+func (c *Client) Frames(ctx context.Context, id string) (frames []wire.HashedFrame, _ error) {
+	for from := 0; ; {
+		var page wire.ReferenceFrames
+		err := c.do(ctx, call{
+			method: "GET", path: referencePath(id) + "/frames",
+			query: url.Values{"from": {strconv.Itoa(from)}}, repeatable: true,
+		}, &page)
+		if err != nil {
+			return nil, err
+		}
+		frames = append(frames, page.Frames...)
+		if from = page.Next; from == 0 {
+			return frames, nil
+		}
+	}
+}
+
 // ReferenceNamed is the reference of that external id; a Problem with status 404 without one.
 func (c *Client) ReferenceNamed(ctx context.Context, collection, externalID string) (wire.Reference, error) {
 	var page wire.References

@@ -42,7 +42,7 @@ func parseHeader(record []byte) ([]string, error) {
 }
 
 func (r *Reader) parseCSV(record []byte) (row wire.HashReference, err error) {
-	var cells [8]string
+	var cells [9]string
 	split, err := split(string(record), cells[:0])
 	if err != nil {
 		return row, err
@@ -74,6 +74,12 @@ func setCell(row *wire.HashReference, column, cell string) error {
 	case "meta":
 		if err := json.Unmarshal([]byte(cell), &row.Meta); err != nil {
 			return invalid(column, "not a JSON object of texts: %v", err)
+		}
+	case "frames":
+		decoder := json.NewDecoder(strings.NewReader(cell))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&row.Frames); err != nil || len(strings.TrimSpace(cell[decoder.InputOffset():])) > 0 {
+			return invalid(column, "not a JSON list of frames: %v", err)
 		}
 	default:
 		*hashOf(row, column) = cell

@@ -1,10 +1,13 @@
 // Package hashlist reads and writes lists of perceptual hashes as people exchange them: CSV with a
 // header, or NDJSON with the same names.
 //
-//	external_id,pdq,phash,dhash,ahash,quality,meta
-//	shoe-1,f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22,,,,97,"{""owner"":""Ann""}"
+//	external_id,pdq,phash,dhash,ahash,quality,meta,frames
+//	shoe-1,f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22,,,,97,"{""owner"":""Ann""}",
 //
 //	{"external_id":"shoe-1","pdq":"f8f8…9b22","quality":97,"meta":{"owner":"Ann"}}
+//	{"external_id":"film","frames":[{"time":0,"hashes":{"pdq":"f8f8…9b22"},"quality":97},{"time":0.5,…}]}
+//
+// A video is one row: its frames with their times stand in place of hashes and quality, in CSV as JSON too.
 //
 // Columns may come in any order, and all but one hash column may be missing. A column of another
 // name is refused, since a list whose hashes go unread is worse than none. Reader and Writer are
@@ -21,6 +24,7 @@ package hashlist
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -37,9 +41,12 @@ const (
 	NDJSON Format = "ndjson"
 )
 
-// MaxRecord bounds one row in bytes. It has room for the longest external id and meta there are,
-// with every character escaped.
-const MaxRecord = 256 << 10
+// MaxRecord bounds one row in bytes. It has room for the longest external id and meta there are, with every
+// character escaped, and for a video of MaxFrames.
+const MaxRecord = 12 << 20
+
+// MaxFrames bounds the frames of one video: three hours and a half, four a second, if none were alike.
+const MaxFrames = 50_000
 
 // ParseFormat reads "csv" or "ndjson".
 func ParseFormat(name string) (Format, error) {
@@ -81,7 +88,7 @@ func (f Format) ContentType() string {
 }
 
 // columns are the names of a row's parts, in the order that Writer writes them.
-var columns = []string{"external_id", "pdq", "phash", "dhash", "ahash", "quality", "meta"}
+var columns = []string{"external_id", "pdq", "phash", "dhash", "ahash", "quality", "meta", "frames"}
 
 // hashOf is the place of the algorithm's hash, nil for a column that is no hash.
 func hashOf(r *wire.HashReference, column string) *string {
@@ -101,21 +108,14 @@ func hashOf(r *wire.HashReference, column string) *string {
 // tidy gives the row its one form (hashes in lower case, no empty meta) or says why no list can
 // hold it. Reader and Writer share it, so that one never writes what the other refuses.
 func tidy(r *wire.HashReference) error {
-	found := false
-	for a, text := range [hashindex.AlgorithmCount]*string{&r.Hashes.PDQ, &r.Hashes.PHash, &r.Hashes.DHash, &r.Hashes.AHash} {
-		if *text == "" {
-			continue
-		}
-		upper, err := checkHash(hashindex.Algorithm(a), *text)
-		if err != nil {
-			return err
-		}
-		if upper {
-			*text = strings.ToLower(*text)
-		}
-		found = true
+	if err := tidyFrames(r); err != nil {
+		return err
 	}
-	if !found {
+	found, err := tidyHashes(&r.Hashes)
+	switch {
+	case err != nil:
+		return err
+	case !found && r.Frames == nil:
 		return invalid("pdq", "the row has no hash")
 	}
 	if r.Quality != nil && (*r.Quality < 0 || *r.Quality > 100) {
@@ -125,6 +125,46 @@ func tidy(r *wire.HashReference) error {
 		r.Meta = nil
 	}
 	return checkUTF8(r)
+}
+
+func tidyFrames(r *wire.HashReference) error {
+	switch {
+	case len(r.Frames) == 0:
+		r.Frames = nil
+		return nil
+	case r.Hashes != (wire.Hashes{}) || r.Quality != nil:
+		return invalid("frames", "come with hashes or a quality of their own: want the ones or the others")
+	case len(r.Frames) > MaxFrames:
+		return invalid("frames", "more than %d", MaxFrames)
+	}
+	for i := range r.Frames {
+		f := &r.Frames[i]
+		if _, err := tidyHashes(&f.Hashes); err != nil {
+			return err
+		}
+		if math.IsNaN(f.Time) || math.IsInf(f.Time, 0) {
+			return invalid("frames", "%v is no time", f.Time)
+		}
+	}
+	return nil
+}
+
+// tidyHashes reports whether there are any.
+func tidyHashes(h *wire.Hashes) (found bool, _ error) {
+	for a, text := range [hashindex.AlgorithmCount]*string{&h.PDQ, &h.PHash, &h.DHash, &h.AHash} {
+		if *text == "" {
+			continue
+		}
+		upper, err := checkHash(hashindex.Algorithm(a), *text)
+		if err != nil {
+			return false, err
+		}
+		if upper {
+			*text = strings.ToLower(*text)
+		}
+		found = true
+	}
+	return found, nil
 }
 
 // checkHash says whether the hash has upper-case digits, or what is wrong with it.

@@ -61,7 +61,19 @@ func drawRow(t *rapid.T) wire.HashReference {
 	if len(row.Meta) == 0 {
 		row.Meta = nil
 	}
+	if rapid.Bool().Draw(t, "a video") {
+		row.Hashes, row.Quality = wire.Hashes{}, nil
+		row.Frames = rapid.SliceOfN(rapid.Custom(drawFrame), 1, 3).Draw(t, "frames")
+	}
 	return row
+}
+
+func drawFrame(t *rapid.T) wire.HashedFrame {
+	quality := rapid.IntRange(0, 100).Draw(t, "quality")
+	return wire.HashedFrame{
+		Time: rapid.Float64Range(0, 20_000).Draw(t, "time"), Quality: &quality,
+		Hashes: wire.Hashes{PDQ: rapid.StringMatching(`([0-9a-f]{64})?`).Draw(t, "pdq")},
+	}
 }
 
 func TestReadingIsTheInverseOfWriting(t *testing.T) {

@@ -19,6 +19,8 @@ type line struct {
 	AHash      string            `json:"ahash,omitempty"`
 	Quality    *int              `json:"quality,omitempty"`
 	Meta       map[string]string `json:"meta,omitempty"`
+
+	Frames []wire.HashedFrame `json:"frames,omitempty"`
 }
 
 func parseNDJSON(record []byte) (wire.HashReference, error) {
@@ -35,7 +37,7 @@ func parseNDJSON(record []byte) (wire.HashReference, error) {
 		return wire.HashReference{}, invalid("row", "%.80q after the object", rest)
 	}
 	return wire.HashReference{
-		ExternalID: l.ExternalID, Quality: l.Quality, Meta: l.Meta,
+		ExternalID: l.ExternalID, Quality: l.Quality, Meta: l.Meta, Frames: l.Frames,
 		Hashes: wire.Hashes{PDQ: l.PDQ, PHash: l.PHash, DHash: l.DHash, AHash: l.AHash},
 	}, nil
 }

@@ -22,9 +22,12 @@ type Reader struct {
 	err     error  // what ended the list
 }
 
+// bufferBytes is room for a row, but for a video's.
+const bufferBytes = 256 << 10
+
 // NewReader reads the list from r.
 func NewReader(r io.Reader, format Format) *Reader {
-	reader := &Reader{records: records{in: bufio.NewReaderSize(r, MaxRecord)}}
+	reader := &Reader{records: records{in: bufio.NewReaderSize(r, bufferBytes)}}
 	if format == CSV {
 		reader.header, reader.records.quoted, reader.parse = true, true, reader.parseCSV
 	} else {
@@ -90,10 +93,11 @@ func (r *Reader) readHeader() error {
 // records cuts the input into rows.
 type records struct {
 	in     *bufio.Reader
-	quoted bool // a row goes on while a quote is open
-	line   int  // of the row's start, from 1
-	lines  int  // read so far
-	long   []byte
+	quoted bool   // a row goes on while a quote is open
+	line   int    // of the row's start, from 1
+	lines  int    // read so far
+	quotes []byte // a row of several lines
+	long   []byte // a line that the buffer is too small for
 }
 
 var byteOrderMark = []byte("\ufeff")
@@ -122,27 +126,35 @@ func (r *records) read() ([]byte, error) {
 	if !r.quoted || bytes.Count(record, quote)%2 == 0 {
 		return record, err
 	}
-	r.long = append(r.long[:0], record...)
+	r.quotes = append(r.quotes[:0], record...)
 	for open := true; open && err == nil; {
-		if record, err = r.readLine(); len(r.long)+len(record) > MaxRecord {
+		if record, err = r.readLine(); len(r.quotes)+len(record) > MaxRecord {
 			return nil, &hashindex.LimitError{Limit: "hash_list_row_bytes", Max: MaxRecord}
 		}
-		r.long = append(r.long, record...)
+		r.quotes = append(r.quotes, record...)
 		open = bytes.Count(record, quote)%2 == 0
 	}
 	if err == io.EOF {
 		return nil, invalid("row", "the list ends inside of quotes")
 	}
-	return r.long, err
+	return r.quotes, err
 }
 
 // readLine returns one line with its ending, which the last may lack.
 func (r *records) readLine() ([]byte, error) {
 	line, err := r.in.ReadSlice('\n')
 	r.lines++
+	if errors.Is(err, bufio.ErrBufferFull) {
+		r.long = append(r.long[:0], line...)
+		for errors.Is(err, bufio.ErrBufferFull) {
+			line, err = r.in.ReadSlice('\n')
+			if r.long = append(r.long, line...); len(r.long) > MaxRecord {
+				return nil, &hashindex.LimitError{Limit: "hash_list_row_bytes", Max: MaxRecord}
+			}
+		}
+		line = r.long
+	}
 	switch {
-	case errors.Is(err, bufio.ErrBufferFull):
-		return nil, &hashindex.LimitError{Limit: "hash_list_row_bytes", Max: MaxRecord}
 	case err == io.EOF && len(line) > 0:
 		return line, nil
 	}

@@ -38,7 +38,7 @@ func (w *Writer) Write(row wire.HashReference) error {
 	}
 	if w.format == NDJSON {
 		h := row.Hashes
-		return w.json.Encode(line{row.ExternalID, h.PDQ, h.PHash, h.DHash, h.AHash, row.Quality, row.Meta})
+		return w.json.Encode(line{row.ExternalID, h.PDQ, h.PHash, h.DHash, h.AHash, row.Quality, row.Meta, row.Frames})
 	}
 	w.writeHeader()
 	return w.writeCSV(row)
@@ -70,16 +70,22 @@ func (w *Writer) writeCSV(row wire.HashReference) error {
 	}
 	w.out.WriteByte(',')
 	if row.Meta != nil {
-		if err := w.writeMeta(row.Meta); err != nil {
+		if err := w.writeJSON(row.Meta); err != nil {
+			return err
+		}
+	}
+	w.out.WriteByte(',')
+	if row.Frames != nil {
+		if err := w.writeJSON(row.Frames); err != nil {
 			return err
 		}
 	}
 	return w.out.WriteByte('\n')
 }
 
-func (w *Writer) writeMeta(meta map[string]string) error {
+func (w *Writer) writeJSON(value any) error {
 	w.cell.Reset()
-	if err := w.json.Encode(meta); err != nil { // sorts the keys: one list, one text
+	if err := w.json.Encode(value); err != nil { // sorts the keys: one list, one text
 		return err
 	}
 	w.writeCell(strings.TrimSuffix(w.cell.String(), "\n"))

@@ -174,6 +174,12 @@ type References struct {
 	Next       string      `json:"next,omitempty"` // cursor of the next page; absent on the last
 }
 
+// ReferenceFrames is one page of GET /v1/references/{id}/frames.
+type ReferenceFrames struct {
+	Frames []HashedFrame `json:"frames"`
+	Next   int           `json:"next,omitempty"` // the number of the next page's first frame; absent on the last
+}
+
 // ReferencePatch is the body of PATCH /v1/references/{id}: what is absent stays. DisabledUntil null
 // enables the reference.
 type ReferencePatch struct {

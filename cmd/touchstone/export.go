@@ -30,8 +30,8 @@ func (a *app) exportCommand() *cobra.Command {
 		})
 	})
 	verb.Long = `Write a collection as a list of hashes, in order of arrival: what import reads. A list holds the
-external ids, hashes, quality and meta; of a moving picture the first frame. Pictures and notes
-stay behind. The cells are not made safe for spreadsheets: import the file there as text.`
+external ids, hashes, quality and meta; of a video, or a picture that moves, all frames with their
+times. Pictures, what parts are found by, and notes stay behind. The cells are not made safe for spreadsheets: import the file there as text.`
 	flags := verb.Flags()
 	flags.StringVarP(&collection, "collection", "c", "", "collection `name`")
 	flags.StringVar(&format, "format", "csv", "csv or ndjson")
@@ -59,6 +59,12 @@ func exportTo(ctx context.Context, c *client.Client, out io.Writer, collection s
 			return err
 		}
 		row := wire.HashReference{ExternalID: r.ExternalID, Hashes: r.Hashes, Quality: r.Quality, Meta: r.Meta}
+		if r.Frames > 1 {
+			row.Hashes, row.Quality = wire.Hashes{}, nil
+			if row.Frames, err = c.Frames(ctx, r.ID); err != nil {
+				return err
+			}
+		}
 		if err := list.Write(row); err != nil {
 			return fmt.Errorf("reference %s: %w", r.ID, err)
 		}

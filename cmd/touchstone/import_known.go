@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"strconv"
 
 	"touchstone/api/client"
 	"touchstone/api/wire"
@@ -49,6 +50,13 @@ func stampsOf(h wire.Hashes) stamps {
 	return stamps{stampOf(h.PDQ), stampOf(h.PHash), stampOf(h.DHash), stampOf(h.AHash)}
 }
 
+// stampsOfVideo are those of its first frame, and of how many there are: many films begin alike.
+func stampsOfVideo(first wire.Hashes, frames int) stamps {
+	all := stampsOf(first)
+	all[0] ^= stampOf(strconv.Itoa(frames)) | 1
+	return all
+}
+
 var errTaken = errors.New("there already with other content: remove that reference first, or name this one differently")
 
 func learn(ctx context.Context, c *client.Client, collection string) (known, error) {
@@ -57,7 +65,11 @@ func learn(ctx context.Context, c *client.Client, collection string) (known, err
 		if err != nil {
 			return k, err
 		}
-		if hashes := stampsOf(reference.Hashes); reference.ExternalID == "" {
+		hashes := stampsOf(reference.Hashes)
+		if reference.Frames > 1 {
+			hashes = stampsOfVideo(reference.Hashes, reference.Frames)
+		}
+		if reference.ExternalID == "" {
 			k.unnamed[hashes]++
 		} else {
 			k.named[nameOfID(reference.ExternalID)] = shown{stampOf(reference.Content), hashes}
@@ -80,6 +92,11 @@ func (k known) picture(name, content string) (bool, error) {
 // added as often.
 func (k known) row(r wire.HashReference) (bool, error) {
 	hashes := stampsOf(r.Hashes)
+	if n := len(r.Frames); n > 1 {
+		hashes = stampsOfVideo(r.Frames[0].Hashes, n)
+	} else if n == 1 {
+		hashes = stampsOf(r.Frames[0].Hashes)
+	}
 	if r.ExternalID == "" {
 		k.unnamed[hashes]--
 		return k.unnamed[hashes] >= 0, nil
