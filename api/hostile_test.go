@@ -60,6 +60,9 @@ func TestHostileFilesHarmNothing(t *testing.T) {
 			slowest, slowestName = took, file.Name
 		}
 		statuses[a.status]++
+		if long != "" && n%1000 == 999 {
+			t.Logf("%d files: %v by status; slowest %v, %s; %d MiB of heap", n+1, statuses, slowest, slowestName, heap()>>20)
+		}
 		if a.status >= 500 && a.status != 503 || a.status == 503 && long == "" {
 			t.Errorf("%s (file %d, seed %d): %d %.300s", file.Name, n, seed, a.status, a.body)
 		}

@@ -25,3 +25,11 @@ func TestBombsAreRefusedForWhatTheyAskFor(t *testing.T) {
 		}
 	}
 }
+
+// TestPicturesOfPhonesAreNoBombs looks at the boxes of one alone: tiles of a grid, and what is derived from that.
+func TestPicturesOfPhonesAreNoBombs(t *testing.T) {
+	h, err := NewWith(Options{Contained: true}).inspect(fixtures.HEICBoxes())
+	if err != nil || h.width != 1024 || h.height != 1024 {
+		t.Errorf("%d×%d, %v", h.width, h.height, err)
+	}
+}

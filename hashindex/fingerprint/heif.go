@@ -54,7 +54,7 @@ func readHEIF(f format, encoded []byte, meta []box, limits Limits) (*heif, error
 }
 
 // check holds every item to the limits before a decoder sees any: what is coded must be as large as it is said to
-// be, and what is derived no more work than one picture.
+// be, and what is derived no more work than a picture may be.
 func (h *heif) check(limits Limits) error {
 	for _, p := range h.properties {
 		// A thumbnail costs as much as what is shown.
@@ -64,15 +64,12 @@ func (h *heif) check(limits Limits) error {
 			}
 		}
 	}
-	declared := map[uint32]size{}
+	work := map[uint32]int64{}
 	for id := range h.kinds {
-		declared[id] = h.declared(id)
-	}
-	for id := range h.kinds {
-		if err := h.checkCoded(id, declared[id], limits); err != nil {
+		if err := h.checkCoded(id, limits); err != nil {
 			return err
 		}
-		if err := h.checkDerived(id, declared, limits); err != nil {
+		if err := h.checkDerived(id, work, limits); err != nil {
 			return err
 		}
 	}
@@ -87,27 +84,19 @@ const (
 	codedSlack = 128
 )
 
-// checkCoded compares what the coded data of an item say with what was declared.
-func (h *heif) checkCoded(id uint32, declared size, limits Limits) error {
-	said := h.codedSize(id)
+// checkCoded compares what the coded data of an item say with what was declared, if that was.
+func (h *heif) checkCoded(id uint32, limits Limits) error {
+	said, declared := h.codedSize(id), h.declared(id)
 	if err := limits.pixels(said.width, said.height, heifBytes, len(h.encoded)); err != nil {
 		return err
 	}
-	if said.width > declared.width+codedSlack || said.height > declared.height+codedSlack {
+	if declared != (size{}) && (said.width > declared.width+codedSlack || said.height > declared.height+codedSlack) {
 		return corrupt(h.format, fmt.Sprintf("it says that it is %d×%d, its data %d×%d", declared.width, declared.height, said.width, said.height))
 	}
 	return nil
 }
 
-// checkDerived counts an item's parts as often as they are used.
-func (h *heif) checkDerived(id uint32, declared map[uint32]size, limits Limits) error {
-	pixels := int64(0)
-	for _, part := range h.parts[id] {
-		if len(h.parts[part]) > 0 {
-			return corrupt(h.format, "it is derived from what is derived")
-		}
-		pixels += int64(declared[part].width) * int64(declared[part].height)
-	}
+func (h *heif) checkDerived(id uint32, work map[uint32]int64, limits Limits) error {
 	if rows, columns, whole, ok := h.grid(id); ok {
 		if rows*columns != len(h.parts[id]) {
 			return corrupt(h.format, fmt.Sprintf("a grid of %d by %d has %d tiles", columns, rows, len(h.parts[id])))
@@ -116,7 +105,34 @@ func (h *heif) checkDerived(id uint32, declared map[uint32]size, limits Limits) 
 			return err
 		}
 	}
+	pixels, ok := h.pixels(id, work)
+	if !ok {
+		return corrupt(h.format, "it is derived from itself")
+	}
 	return limits.memory(pixels*heifBytes, len(h.encoded))
+}
+
+// pixels are those that are decoded for an item, its parts counted as often as they are used: work holds what is known
+// of it. It is false for an item that is a part of itself.
+func (h *heif) pixels(id uint32, work map[uint32]int64) (sum int64, ok bool) {
+	const underWay, most = -1, 1 << 50
+	if known, seen := work[id]; seen {
+		return known, known != underWay
+	}
+	work[id] = underWay
+	s := h.declared(id).most(h.codedSize(id))
+	if len(h.parts[id]) == 0 {
+		sum = int64(s.width) * int64(s.height)
+	}
+	for _, part := range h.parts[id] {
+		n, ok := h.pixels(part, work)
+		if !ok {
+			return 0, false
+		}
+		sum = min(sum+n, most)
+	}
+	work[id] = sum
+	return sum, true
 }
 
 // grid reads what a grid says of itself: ISO/IEC 23008-12, section 6.6.2.3.
