@@ -83,7 +83,10 @@ func (a *app) serve(ctx context.Context, door *doorway, searcher string, reach r
 	}
 	fmt.Fprint(a.stdout, welcome(door.scheme()+"://"+listener.Addr().String(), usable > 0))
 	var warming sync.WaitGroup
-	warming.Go(func() { warm(ctx, h.workers, log) })
+	warming.Go(func() {
+		_ = h.index.WaitLoaded(ctx) // whatever comes of it: compiling decoders takes processors from loading, for seconds
+		warm(ctx, h.workers, log)
+	})
 	err = h.server.Serve(ctx, listener)       // until ctx ends, then it drains
 	err = errors.Join(err, h.workers.Close()) // or a stop would wait for those that are not warm yet, for seconds
 	warming.Wait()
