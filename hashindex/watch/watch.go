@@ -18,7 +18,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -31,67 +30,6 @@ import (
 
 // ErrEnded means that the stream takes no more frames.
 var ErrEnded = errors.New("the stream has ended")
-
-// Config says what a Watch works with. Index is needed.
-type Config struct {
-	Index *hashindex.Index
-
-	// Variants derives the hashes of the turned and mirrored frame from that of the upright one. Without it,
-	// frames that come as hashes are found upright only.
-	Variants func(hashindex.Hash) [hashindex.TransformCount]hashindex.Hash
-
-	Limits Limits
-	Now    func() time.Time // time.Now by default
-	NewID  func() string    // ascending; by the clock, with something random, by default
-}
-
-// Limits bound what streams cost. The zero value of a field stands for its default.
-type Limits struct {
-	Streams  int           // open at once; 10,000
-	Ended    int           // remembered after they ended; 10,000
-	Segments int           // remembered of one stream: the newest; 10,000
-	Silence  time.Duration // after which a stream without frames ends; 5 min
-}
-
-// WithDefaults fills in what is left out.
-func (l Limits) WithDefaults() Limits {
-	return Limits{
-		Streams:  cmp.Or(l.Streams, 10_000),
-		Ended:    cmp.Or(l.Ended, 10_000),
-		Segments: cmp.Or(l.Segments, 10_000),
-		Silence:  cmp.Or(l.Silence, 5*time.Minute),
-	}
-}
-
-// Policy says when a segment is told of: once so many frames agree, and as many in each so long, on average.
-type Policy struct {
-	Frames int           `json:"frames"` // 3 by default
-	Within time.Duration `json:"within"` // 10 s by default
-}
-
-// Bounds of a policy.
-const (
-	MaxPolicyFrames = 100
-	MaxPolicyWithin = 5 * time.Minute
-)
-
-func (p Policy) withDefaults() Policy {
-	return Policy{cmp.Or(p.Frames, 3), cmp.Or(p.Within, 10*time.Second)}
-}
-
-func (p Policy) validate() error {
-	if p.Frames < 1 || p.Frames > MaxPolicyFrames {
-		return &hashindex.InputError{Field: "policy.frames", Reason: fmt.Sprintf("%d is not within 1..%d", p.Frames, MaxPolicyFrames)}
-	}
-	if p.Within < time.Second || p.Within > MaxPolicyWithin {
-		return &hashindex.InputError{Field: "policy.seconds", Reason: fmt.Sprintf("%v is not within 1 s..%v", p.Within, MaxPolicyWithin)}
-	}
-	return nil
-}
-
-func (p Policy) holds(s timeline.Segment) bool {
-	return s.Frames >= p.Frames && time.Duration(s.Frames)*p.Within >= time.Duration(p.Frames)*(s.To-s.From)
-}
 
 // Watch is the streams of one index. It is safe for concurrent use.
 type Watch struct {
@@ -324,87 +262,4 @@ func (w *Watch) save(ctx context.Context, streams ...*stream) error {
 		}
 	}
 	return nil
-}
-
-func (w *Watch) retire(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.streams, id)
-	w.ended = append(w.ended, id)
-}
-
-const (
-	// sweepBatch is how many streams are written in one transaction, dropBatch how many rows of streams that
-	// are remembered no longer.
-	sweepBatch = 200
-	dropBatch  = 5000
-)
-
-// Sweep ends streams that have gone silent, writes what has changed and drops what is remembered no longer. It
-// is to be called every few seconds, and once at the end, and is all the work that is not done by a call of
-// somebody's.
-func (w *Watch) Sweep(ctx context.Context) error {
-	w.mu.Lock()
-	ids := slices.Sorted(maps.Keys(w.streams))
-	w.mu.Unlock()
-	for batch := range slices.Chunk(ids, sweepBatch) {
-		if err := w.sweep(ctx, batch); err != nil {
-			return err
-		}
-	}
-	return w.drop(ctx)
-}
-
-func (w *Watch) sweep(ctx context.Context, ids []string) error {
-	var changed []*stream
-	defer func() {
-		for _, s := range changed {
-			s.mu.Unlock()
-		}
-	}()
-	for _, id := range ids {
-		s, ok := w.open(id)
-		if !ok {
-			continue
-		}
-		var err error
-		switch silent := w.config.Now().Sub(s.Fed); {
-		case silent >= w.config.Limits.Silence:
-			err = s.end(ctx, "silent")
-		case silent < 0: // the clock went back: it counts from here
-			s.Fed = w.config.Now().UTC()
-		}
-		if !s.dirty || err != nil {
-			s.mu.Unlock()
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		changed = append(changed, s)
-	}
-	if len(changed) == 0 {
-		return nil
-	}
-	return w.save(ctx, changed...)
-}
-
-// Stats is what all streams together cost and have done since the start.
-type Stats struct {
-	Open  int
-	Bytes int // of all open streams
-	Counts
-	Opened, Grown, Closed uint64 // segments told of
-}
-
-// Stats counts.
-func (w *Watch) Stats() Stats {
-	w.mu.Lock()
-	all := slices.Collect(maps.Values(w.streams))
-	w.mu.Unlock()
-	stats := Stats{Open: len(all), Counts: w.counts.load(), Opened: w.segments[opened].Load(), Grown: w.segments[grown].Load(), Closed: w.segments[closed].Load()}
-	for _, s := range all {
-		stats.Bytes += int(s.bytes.Load())
-	}
-	return stats
 }
