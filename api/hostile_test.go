@@ -186,7 +186,7 @@ func TestBombsAreRefusedAtTheDoor(t *testing.T) {
 		{"deep hash query", "body_malformed", func() answer {
 			return h.post("/v1/match/hash", "application/json", []byte(strings.Repeat("[", 5_000_000)))
 		}},
-		{"deep hash list", "hash_list_row_bytes", func() answer {
+		{"deep hash list", "input_invalid", func() answer {
 			return h.post("/v1/collections/bags/references", "application/x-ndjson", []byte(strings.Repeat("[", 5_000_000)))
 		}},
 	} {
