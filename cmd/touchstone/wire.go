@@ -42,7 +42,12 @@ type house struct {
 
 // openHouse opens the data folder as far as the verb needs it.
 func openHouse(ctx context.Context, folder string, need access) (*house, error) {
-	h, err := open(folder, need, plan{searcher: defaultSearcher, lazy: true, config: api.Config{Access: api.Trusted}}, slog.New(slog.DiscardHandler))
+	return openTaking(ctx, folder, need, false)
+}
+
+// openTaking is openHouse, and takes TIFF pictures too if told to.
+func openTaking(ctx context.Context, folder string, need access, tiff bool) (*house, error) {
+	h, err := open(folder, need, plan{searcher: defaultSearcher, lazy: true, tiff: tiff, config: api.Config{Access: api.Trusted}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
