@@ -14,11 +14,13 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/image/draw"
 
+	"touchstone/bench/cputime"
 	"touchstone/fixtures"
 	"touchstone/hashindex"
 	"touchstone/hashindex/align"
@@ -36,11 +38,13 @@ const (
 type material struct {
 	features []hashindex.Features // stored ones, of real, attacked and generated pictures
 	queries  [][]byte             // encoded photos, 1,000 pixels long
+	stored   *sync.Map            // by number: references that were laid over a query, as bytes
 }
 
 // gather reads every third picture of the data set (TOUCHSTONE_DATA, ../shared/data by default), alters
 // every ninth by an attack, and generates as many as a tenth of those.
 var gather = sync.OnceValues(func() (m material, _ error) {
+	m.stored = new(sync.Map)
 	folder := os.Getenv("TOUCHSTONE_DATA")
 	if folder == "" {
 		folder = filepath.Join("..", "..", "..", "shared", "data")
@@ -166,22 +170,15 @@ func BenchmarkFullEffort(b *testing.B) {
 		matched := 0
 		for i := 0; b.Loop(); i++ {
 			begun := threadTime()
-			p, err := maker.Detailed(b.Context(), m.queries[i%len(m.queries)])
+			c, err := ask(b.Context(), m, ix, maker, i)
 			if err != nil {
 				b.Fatal(err)
 			}
-			made := threadTime()
-			query := p.Frames[0].Features
-			shown, proposed, skip := look(b, m, ix, query)
-			if !shown {
-				again, _, more := look(b, m, ix, query.Closer())
-				shown, skip = again, skip+more
-			}
-			if shown {
+			if c.shown {
 				matched++
 			}
-			whole = append(whole, threadTime()-begun-skip)
-			making, proposing = append(making, made-begun), append(proposing, proposed)
+			whole = append(whole, threadTime()-begun-c.reading)
+			making, proposing = append(making, c.making), append(proposing, c.proposing)
 		}
 		b.ReportMetric(float64(matched)/float64(len(whole)), "found")
 		report(b, whole, 0.5, "p50-ms")
@@ -192,31 +189,94 @@ func BenchmarkFullEffort(b *testing.B) {
 	})
 }
 
+// BenchmarkTwoAtOnce asks such queries on two cores at once: queries a second by the clock, and the CPU
+// time of each, the collector's included. References that are laid over them are made up before.
+func BenchmarkTwoAtOnce(b *testing.B) {
+	eachSize(b, func(b *testing.B, m *material, n int) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+		ix, maker := index(m, n), fingerprint.New(fingerprint.Limits{})
+		for i := range m.queries {
+			if _, err := ask(b.Context(), m, ix, maker, i); err != nil {
+				b.Fatal(err)
+			}
+		}
+		var next atomic.Int64
+		b.ResetTimer()
+		begun := cputime.Process()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := ask(b.Context(), m, ix, maker, int(next.Add(1))); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "queries/s")
+		b.ReportMetric(float64(cputime.Process()-begun)/1e6/float64(b.N), "cpu-ms")
+	})
+}
+
+// costs are of one query, by this thread's time.
+type costs struct {
+	shown                      bool
+	making, proposing, reading time.Duration
+}
+
+// ask makes the features of query i and looks for what it shows, and closer where that is nothing, as the index
+// does.
+func ask(ctx context.Context, m *material, ix *keypoint.Index, maker *fingerprint.Maker, i int) (c costs, _ error) {
+	begun := threadTime()
+	p, err := maker.Detailed(ctx, m.queries[i%len(m.queries)])
+	if err != nil {
+		return c, err
+	}
+	c.making = threadTime() - begun
+	query := p.Frames[0].Features
+	if err := c.look(ctx, m, ix, query); err != nil || c.shown {
+		return c, err
+	}
+	return c, c.look(ctx, m, ix, query.Closer())
+}
+
 // look lays what is proposed over the query until that is enough, as the index does. Making references up
-// is no part of the work.
-func look(b *testing.B, m *material, ix *keypoint.Index, query hashindex.Features) (shown bool, proposing, skip time.Duration) {
+// stands for reading them, which is counted apart.
+func (c *costs) look(ctx context.Context, m *material, ix *keypoint.Index, query hashindex.Features) error {
 	var scope hashindex.Scope
 	scope.Allow(0, 0)
 	begun := threadTime()
-	proposed, err := ix.Propose(b.Context(), query, scope, proposals)
+	proposed, err := ix.Propose(ctx, query, scope, proposals)
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
-	proposing = threadTime() - begun
+	c.proposing += threadTime() - begun
 	aligner, misses := align.New(query), 0
 	for _, x := range proposed {
 		reading := threadTime()
-		f := m.reference(int(x.Frame))
-		skip += threadTime() - reading
+		encoded := m.encoded(int(x.Frame))
+		c.reading += threadTime() - reading
+		f, err := hashindex.ParseFeatures(encoded)
+		if err != nil {
+			return err
+		}
 		misses++
 		if _, ok := aligner.Align(f, x.Mirrored); ok {
-			shown, misses = true, 0
+			c.shown, misses = true, 0
 		}
-		if shown && misses >= patience {
+		if c.shown && misses >= patience {
 			break
 		}
 	}
-	return shown, proposing, skip
+	return nil
+}
+
+// encoded is reference i as a store keeps it.
+func (m *material) encoded(i int) []byte {
+	if made, ok := m.stored.Load(i); ok {
+		return made.([]byte)
+	}
+	made := m.reference(i).AppendStored(nil)
+	m.stored.Store(i, made)
+	return made
 }
 
 func report(b *testing.B, took []time.Duration, share float64, unit string) {

@@ -55,7 +55,7 @@ func (a *aligner) fit(reference hashindex.Features, m motion) (comparison, motio
 		return a.compare(reference, &m), m
 	}
 	best := a.compare(reference, &moved)
-	if best.correlation >= 0.8 {
+	if best.correlation >= 0.8 || moved == m {
 		return best, moved
 	}
 	if c := a.compare(reference, &m); c.correlation > best.correlation {

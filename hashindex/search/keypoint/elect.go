@@ -49,7 +49,7 @@ func (s *search) elect(slots []slot, scope hashindex.Scope, limit int) []hashind
 			continue
 		}
 		best = append(best, hashindex.Proposal{Frame: frame.frame, Mirrored: votes[0].slot%2 == 1, Votes: agreed})
-		if len(best) >= 2*limit+64 {
+		if len(best) >= limit+limit/2+8 {
 			best = top(best, limit)
 			worst = best[len(best)-1].Votes
 		}
