@@ -83,6 +83,7 @@ func hitsWhere(r hashindex.Reader, v Visible, f HitFilter) (page HitPage, err er
 	if err != nil {
 		return page, err
 	}
+	both := f.Seller != "" && f.Reference != 0
 	looked := 0
 	for id, t := range merged(r, runs, f.After) {
 		if t.err != nil {
@@ -94,6 +95,15 @@ func hitsWhere(r hashindex.Reader, v Visible, f HitFilter) (page HitPage, err er
 		page.Next = id
 		if !want(t.tag) {
 			continue
+		}
+		if both { // the run is the seller's: a tag does not say which reference
+			of, err := there(r, hitsOf, referencePrefix(f.Reference)+id.key())
+			if err != nil {
+				return page, err
+			}
+			if !of {
+				continue
+			}
 		}
 		h, err := loadHit(r, id)
 		if err == nil {
@@ -128,10 +138,10 @@ func (f HitFilter) plan(r hashindex.Reader, v Visible) (want func(tag) bool, run
 		return slices.Contains(states, t.state) && (within == nil || slices.Contains(within, t.collection)) && f.lets(t)
 	}
 	switch {
-	case f.Reference != 0:
-		runs = []run{{hitsOf, referencePrefix(f.Reference)}}
 	case f.Seller != "":
 		runs = []run{{hitSellers, textKey(f.Seller)}}
+	case f.Reference != 0:
+		runs = []run{{hitsOf, referencePrefix(f.Reference)}}
 	case within == nil || len(within)*len(states) > maxRuns:
 		for _, state := range states {
 			runs = append(runs, run{hitStates, string(state.letter())})
