@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -67,7 +68,27 @@ func wireHit(h casework.Hit) wire.Hit {
 		verdict := wireVerdict(*h.Verdict)
 		hit.Verdict = &verdict
 	}
+	if h.Segment != nil {
+		segment := wireHitSegment(*h.Segment)
+		hit.Segment = &segment
+	}
 	return hit
+}
+
+func wireHitSegment(s casework.Segment) wire.HitSegment {
+	seconds := func(d casework.Duration) float64 { return time.Duration(d).Seconds() }
+	return wire.HitSegment{
+		StreamID: s.Stream, Number: s.Number, Closed: s.Closed, From: seconds(s.From), To: seconds(s.To),
+		ReferenceFrom: seconds(s.ReferenceFrom), ReferenceTo: seconds(s.ReferenceTo),
+		Speed: s.Speed, Frames: s.Frames, Asked: s.Asked, Mirrored: s.Mirrored,
+		Pairs: converted(s.Pairs, func(p casework.Pair) wire.HitPair {
+			return wire.HitPair{
+				Time: seconds(p.At), ReferenceTime: seconds(p.ReferenceAt), ReferenceFrame: p.Frame, Kind: string(p.Kind), Score: p.Score,
+				QueryHash: p.QueryHash.String(), ReferenceHash: p.ReferenceHash.String(), Transform: wireTransform(p.Transform),
+				Distance: p.Distance, Picture: wireDigest(p.Picture),
+			}
+		}),
+	}
 }
 
 func wireStep(s casework.Step) wire.Step {

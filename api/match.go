@@ -29,9 +29,15 @@ func (s *Server) match(c echo.Context) error {
 		return err
 	}
 	s.see(subjects, up.pictures)
-	answer, found, err := s.matchUpload(c.Request().Context(), query, up)
+	answer, found, shown, err := s.matchUpload(c.Request().Context(), query, up, subjects != nil)
 	if err != nil {
 		return aboutCollection(err)
+	}
+	if subjects != nil && len(shown.segments) > 0 {
+		err = s.recordVideo(c.Request().Context(), actor(c), subjects[0], shown, &answer.Results[0])
+		if err != nil {
+			return err
+		}
 	}
 	if err := s.record(c.Request().Context(), actor(c), subjects, up.pictures, found, &answer); err != nil {
 		return err
@@ -39,21 +45,20 @@ func (s *Server) match(c echo.Context) error {
 	return c.JSON(200, answer)
 }
 
-// matchUpload answers for pictures one by one, or for frames of one video together. What was found of
-// each picture is there for the former alone.
-func (s *Server) matchUpload(ctx context.Context, query hashindex.Query, up *upload) (answer wire.MatchAnswer, found []hashindex.Answer, err error) {
+// matchUpload answers for pictures one by one, or for frames of one video together: what was found is in found or
+// in shown. Frames are there to be kept only if the answer is recorded.
+func (s *Server) matchUpload(ctx context.Context, query hashindex.Query, up *upload, recorded bool) (answer wire.MatchAnswer, found []hashindex.Answer, shown showing, err error) {
 	switch {
 	case up.hashed != nil:
-		answer, err = s.matchFrames(ctx, query, *up.hashed)
-		return answer, nil, err
+		answer, shown, err = s.matchFrames(ctx, query, *up.hashed)
 	case up.video != nil:
-		answer, err = s.matchVideo(ctx, query, up.video)
-		return answer, nil, err
+		answer, shown, err = s.matchVideo(ctx, query, up.video, recorded)
 	case len(up.fields["time"]) > 0:
-		answer, err = s.matchTimed(ctx, query, up)
-		return answer, nil, err
+		answer, shown, err = s.matchTimed(ctx, query, up)
+	default:
+		answer, found, err = s.matchAll(ctx, query, up.pictures)
 	}
-	return s.matchAll(ctx, query, up.pictures)
+	return answer, found, shown, err
 }
 
 // receiveOrFetch is receive for a route that also takes the URL of one picture, as JSON.

@@ -183,7 +183,7 @@ func New(config Config) (*Server, error) {
 	})
 	s.tail = &followers{of: map[string]int{}}
 	s.streams, err = watch.Open(context.Background(), watch.Config{
-		Index: s.index, Variants: config.Variants, Limits: config.Limits.Streams, Now: config.Now,
+		Index: s.index, Variants: config.Variants, Limits: config.Limits.Streams, Now: config.Now, Record: s.recordTold,
 	})
 	if err != nil {
 		return nil, err

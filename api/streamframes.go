@@ -124,7 +124,7 @@ func (s *Server) feedPictures(c echo.Context, to watch.Stream) error {
 			return aboutCollection(err)
 		}
 	}
-	up, err := s.receive(c, expected{limit: "stream_images", images: maxStreamImages, fields: []string{"at"}, keep: parts})
+	up, err := s.receive(c, expected{limit: "stream_images", images: maxStreamImages, fields: []string{"at"}, keep: parts || to.Subject != ""})
 	if err != nil {
 		return err
 	}
@@ -146,6 +146,7 @@ func (s *Server) feedPictures(c echo.Context, to watch.Stream) error {
 		if frames[i].Quality < hashindex.PoorQuality {
 			frames[i].Mark = hashindex.Flat
 		}
+		frames[i].Encoded = p.encoded
 		if parts {
 			frames[i].Features = func() hashindex.Features { return s.featuresOf(c.Request().Context(), p.encoded) }
 		}

@@ -74,8 +74,7 @@ func sightedFrames(p hashindex.Picture) (frames []hashindex.Frame) {
 	return spread
 }
 
-// record makes hits of what was found in pictures, and says in the answer how each match stands. What a
-// video shows is not recorded.
+// record makes hits of what was found in pictures, and says in the answer how each match stands.
 func (s *Server) record(ctx context.Context, by string, subjects []casework.Subject, pictures []*picture, found []hashindex.Answer, answer *wire.MatchAnswer) error {
 	if subjects == nil || found == nil {
 		return nil

@@ -15,6 +15,7 @@ import (
 
 	"touchstone/api/gate"
 	"touchstone/api/wire"
+	"touchstone/casework"
 	"touchstone/hashindex"
 	"touchstone/hashindex/timeline"
 )
@@ -114,25 +115,30 @@ func (s *Server) decodeVideo(ctx context.Context, v *spooled) (p hashindex.Pictu
 	return p, err
 }
 
-// matchVideo answers which parts of the video show which parts of which references.
-func (s *Server) matchVideo(ctx context.Context, query hashindex.Query, v *spooled) (wire.MatchAnswer, error) {
+// matchVideo answers which parts of the video show which parts of which references, with pictures of frames
+// if they are to be kept.
+func (s *Server) matchVideo(ctx context.Context, query hashindex.Query, v *spooled, kept bool) (answer wire.MatchAnswer, found showing, err error) {
 	source, err := v.source()
 	if err != nil {
-		return wire.MatchAnswer{}, err
+		return answer, found, err
 	}
 	leave, err := s.lanes.video.Enter(ctx)
 	if err != nil {
-		return wire.MatchAnswer{}, crowded(err)
+		return answer, found, crowded(err)
 	}
 	defer leave()
 	begun := s.config.Now()
 	w := s.watch(query)
-	info, err := s.config.Videos.Each(ctx, source, func(l hashindex.Look) error { return w.add(ctx, l) })
+	info, err := s.config.Videos.Each(ctx, source, func(l hashindex.Look) error { return w.add(ctx, l, nil) })
 	s.metrics.observeVideo("match", s.config.Now().Sub(begun), info.Frames, err)
 	if err != nil {
-		return wire.MatchAnswer{}, err
+		return answer, found, err
 	}
-	return w.answer(ctx, info.Length)
+	answer, found, err = w.answer(ctx, info.Length)
+	if err == nil && kept {
+		err = s.stills(ctx, source, &found)
+	}
+	return answer, found, err
 }
 
 // watching is a video that is being asked about.
@@ -141,7 +147,7 @@ type watching struct {
 	server  *Server
 	query   hashindex.Query
 	seq     hashindex.Seq
-	frames  int
+	frames  []casework.Glimpse
 	quality int
 }
 
@@ -152,21 +158,22 @@ func (s *Server) watch(query hashindex.Query) *watching {
 	}
 }
 
-func (w *watching) add(ctx context.Context, l hashindex.Look) error {
-	w.frames++
+func (w *watching) add(ctx context.Context, l hashindex.Look, encoded []byte) error {
+	w.frames = append(w.frames, glimpse(l.Frame, encoded))
 	w.quality = max(w.quality, l.Quality)
 	return w.Add(ctx, l)
 }
 
-func (w *watching) answer(ctx context.Context, length time.Duration) (wire.MatchAnswer, error) {
+func (w *watching) answer(ctx context.Context, length time.Duration) (answer wire.MatchAnswer, found showing, err error) {
 	segments, err := w.Finish(ctx, length)
 	if err != nil {
-		return wire.MatchAnswer{}, err
+		return answer, found, err
 	}
+	found.frames = w.frames
 	slices.SortStableFunc(segments, func(a, b timeline.Segment) int { return int(a.From - b.From) })
 	result := wire.MatchResult{
 		Status: string(hashindex.NotMatched), Quality: max(w.quality, 0), Matches: []wire.Match{}, Tried: w.tried(),
-		Video: &wire.Video{Seconds: length.Seconds(), Frames: w.frames}, Segments: []wire.Segment{},
+		Video: &wire.Video{Seconds: length.Seconds(), Frames: len(w.frames)}, Segments: []wire.Segment{},
 	}
 	for _, segment := range segments {
 		each, err := w.server.wireSegment(segment)
@@ -174,9 +181,10 @@ func (w *watching) answer(ctx context.Context, length time.Duration) (wire.Match
 			continue // removed since it was found
 		}
 		if err != nil {
-			return wire.MatchAnswer{}, err
+			return answer, found, err
 		}
 		result.Segments = append(result.Segments, each)
+		found.segments = append(found.segments, segment)
 	}
 	switch {
 	case len(result.Segments) > 0:
@@ -184,7 +192,7 @@ func (w *watching) answer(ctx context.Context, length time.Duration) (wire.Match
 	case w.quality != hashindex.QualityUnknown && w.quality < hashindex.PoorQuality:
 		result.Status, result.Tried = string(hashindex.Undecidable), []string{}
 	}
-	return wire.MatchAnswer{Seq: uint64(w.seq), Results: []wire.MatchResult{result}}, nil
+	return wire.MatchAnswer{Seq: uint64(w.seq), Results: []wire.MatchResult{result}}, found, nil
 }
 
 // tried are the tiers that every frame, or a share of them, was asked of.
@@ -216,10 +224,10 @@ func (s *Server) wireSegment(of timeline.Segment) (wire.Segment, error) {
 }
 
 // matchFrames answers for frames that the client has decoded itself: as hashes, each with its time.
-func (s *Server) matchFrames(ctx context.Context, query hashindex.Query, asked wire.MatchURL) (wire.MatchAnswer, error) {
+func (s *Server) matchFrames(ctx context.Context, query hashindex.Query, asked wire.MatchURL) (answer wire.MatchAnswer, found showing, err error) {
 	frames, err := s.newFrames(asked.Frames, "", "frames", maxFrames)
 	if err != nil {
-		return wire.MatchAnswer{}, err
+		return answer, found, err
 	}
 	w := s.watch(query)
 	for i := range frames {
@@ -227,8 +235,8 @@ func (s *Server) matchFrames(ctx context.Context, query hashindex.Query, asked w
 		if s.config.Variants != nil && !f.Hashes[hashindex.PDQ].IsZero() {
 			f.Dihedral = s.config.Variants(f.Hashes[hashindex.PDQ])
 		}
-		if err := w.add(ctx, hashindex.Look{Frame: *f}); err != nil {
-			return wire.MatchAnswer{}, err
+		if err := w.add(ctx, hashindex.Look{Frame: *f}, nil); err != nil {
+			return answer, found, err
 		}
 	}
 	return w.answer(ctx, max(lasting(asked.Seconds), frames[len(frames)-1].At))
@@ -266,20 +274,20 @@ func (s *Server) newFrames(asked []wire.HashedFrame, prefix, limit string, most 
 func lasting(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }
 
 // matchTimed answers for pictures that come with their times: frames of a video that the client decodes.
-func (s *Server) matchTimed(ctx context.Context, query hashindex.Query, up *upload) (wire.MatchAnswer, error) {
+func (s *Server) matchTimed(ctx context.Context, query hashindex.Query, up *upload) (answer wire.MatchAnswer, found showing, err error) {
 	times := up.fields["time"]
 	if len(times) != len(up.pictures) {
-		return wire.MatchAnswer{}, invalid("time", "%d given for %d pictures: want one for each, in their order", len(times), len(up.pictures))
+		return answer, found, invalid("time", "%d given for %d pictures: want one for each, in their order", len(times), len(up.pictures))
 	}
 	w := s.watch(query)
 	last := time.Duration(-1)
 	for i, p := range up.pictures {
 		at, err := parseTime(times[i])
 		if err != nil {
-			return wire.MatchAnswer{}, err
+			return answer, found, err
 		}
 		if at <= last {
-			return wire.MatchAnswer{}, invalid("time", "%s follows %v: want pictures in the order of their times", times[i], last)
+			return answer, found, invalid("time", "%s follows %v: want pictures in the order of their times", times[i], last)
 		}
 		frame := p.Frames[0]
 		frame.At, last = at, at
@@ -287,8 +295,8 @@ func (s *Server) matchTimed(ctx context.Context, query hashindex.Query, up *uplo
 		if !frame.Features.IsZero() {
 			look.Features = func() hashindex.Features { return frame.Features }
 		}
-		if err := w.add(ctx, look); err != nil {
-			return wire.MatchAnswer{}, err
+		if err := w.add(ctx, look, p.encoded); err != nil {
+			return answer, found, err
 		}
 	}
 	return w.answer(ctx, last)

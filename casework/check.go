@@ -89,9 +89,9 @@ func (c *checker) hits() error {
 			c.listed[e] = true
 			c.compareTag(e, &h)
 		}
-		pair := pairKey(h.Subject, h.Reference)
+		pair := pairKey(h.Subject, h.Reference) + h.Segment.part()
 		if other, twice := pairs[pair]; twice {
-			c.report("C2", "hits %d and %d are of one subject and reference", other, h.ID)
+			c.report("C2", "hits %d and %d are of one subject, reference and segment", other, h.ID)
 		}
 		pairs[pair] = h.ID
 		if raw, err := c.r.Row(hitPairs, pair); err != nil || string(raw) != h.ID.key() {
@@ -104,7 +104,7 @@ func (c *checker) hits() error {
 			c.tallies[key] = sum
 		}
 		if h.State == Rejected {
-			c.rejected[rejectionKey(h.Subject, h.Collection, shownBy(h.Evidence))+h.ID.key()] = h.ID
+			c.rejected[rejectionKey(h.Subject, h.Collection, h.shown())+h.ID.key()] = h.ID
 		}
 	}
 	return nil

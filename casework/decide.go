@@ -218,7 +218,7 @@ func commitStep(w hashindex.Writer, before, h *Hit) error {
 
 // rejection keeps the pair away for as long as the hit is rejected.
 func rejection(w hashindex.Writer, before, h *Hit) error {
-	key := rejectionKey(h.Subject, h.Collection, shownBy(h.Evidence)) + h.ID.key()
+	key := rejectionKey(h.Subject, h.Collection, h.shown()) + h.ID.key()
 	switch {
 	case before.State != Rejected && h.State == Rejected:
 		return w.PutRow(rejections, key, []byte{})

@@ -18,7 +18,7 @@
 // Desk.Check walks them; code and tests cite their numbers.
 //
 //   - C1 the state of a hit, a right or a notice is the one that its last note in the history says.
-//   - C2 a subject and a reference have one hit at most.
+//   - C2 a subject and a reference have one hit at most, and of a video or stream one for each segment.
 //   - C3 what lists a hit (by state, collection, seller, reference) agrees with the hit.
 //   - C4 a seller's tally is the number of its hits that stand confirmed or rejected.
 //   - C5 what a caller may not see is to it as if it were not there.

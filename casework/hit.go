@@ -41,6 +41,10 @@ type Hit struct {
 	// the policy lets it go; zero: it is not kept.
 	Picture hashindex.Digest `json:"picture,omitzero"`
 
+	// Segment is what part of a video or stream shows what part of the reference; nil: the subject's is a
+	// picture. Evidence and Picture are then of the frame that shows it best, of those that were at hand.
+	Segment *Segment `json:"segment,omitempty"`
+
 	First time.Time `json:"first"` // seen
 	Last  time.Time `json:"last"`
 	Count int       `json:"count"` // of matches
@@ -77,8 +81,15 @@ type tag struct {
 	first      time.Time // to the second
 }
 
+// ofSegment stands for a distance in tags of segments, of which none is that of one frame.
+const ofSegment = math.MaxUint16
+
 func (h *Hit) tag() tag {
-	return tag{h.State, h.Evidence.Kind, h.Collection, h.Evidence.Distance, h.Score, h.First}
+	t := tag{h.State, h.Evidence.Kind, h.Collection, h.Evidence.Distance, h.Score, h.First}
+	if h.Segment != nil {
+		t.distance = ofSegment
+	}
+	return t
 }
 
 const tagSize = 1 + 1 + 4 + 2 + 4 + 8
@@ -138,6 +149,14 @@ func rejectionKey(s Subject, c hashindex.CollectionID, shown hashindex.Digest) s
 	return s.key() + shortKey(uint32(c)) + shown.String()
 }
 
+// shown is what the hit's reference shows, as far as a rejection goes.
+func (h *Hit) shown() hashindex.Digest {
+	if h.Segment != nil {
+		return h.Segment.Shown
+	}
+	return shownBy(h.Evidence)
+}
+
 // shownBy is what the matched frame of the reference shows: its picture, or its hash where that is all
 // there is.
 func shownBy(e hashindex.Evidence) hashindex.Digest {
@@ -150,7 +169,7 @@ func shownBy(e hashindex.Evidence) hashindex.Digest {
 // putNew writes a hit that is new, and its first note.
 func putNew(w hashindex.Writer, h *Hit) error {
 	return firstOf(
-		w.PutRow(hitPairs, pairKey(h.Subject, h.Reference), []byte(h.ID.key())),
+		w.PutRow(hitPairs, pairKey(h.Subject, h.Reference)+h.Segment.part(), []byte(h.ID.key())),
 		putHit(w, h, nil),
 		tell(w, HitTopic, h.ID.String(), Moved{To: string(h.State), Collection: h.Named, Detail: detail(brief(h))}))
 }

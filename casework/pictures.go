@@ -19,10 +19,29 @@ type kept struct {
 
 const hitHolder = "hit "
 
-func pictureKey(h *Hit) string { return hashindex.PictureKey(h.Picture, hitHolder+h.ID.key()) }
+// keepPicture keeps one of the hit's.
+func keepPicture(w hashindex.Writer, h *Hit, content hashindex.Digest, size int) error {
+	return hashindex.SaveRow(w, hashindex.PictureRows, hashindex.PictureKey(content, hitHolder+h.ID.key()), kept{size, h.First})
+}
 
-func keepPicture(w hashindex.Writer, h *Hit, size int) error {
-	return hashindex.SaveRow(w, hashindex.PictureRows, pictureKey(h), kept{size, h.First})
+// without is the hit without the picture; false when it has none such.
+func (h Hit) without(content hashindex.Digest) (Hit, bool) {
+	had := h.Picture == content
+	if had {
+		h.Picture = hashindex.Digest{}
+	}
+	if h.Segment == nil {
+		return h, had
+	}
+	segment := *h.Segment
+	segment.Pairs = slices.Clone(segment.Pairs)
+	for i := range segment.Pairs {
+		if p := &segment.Pairs[i]; p.Picture == content {
+			p.Picture, had = hashindex.Digest{}, true
+		}
+	}
+	h.Segment = &segment
+	return h, had
 }
 
 // PictureOf is the picture that the hit was recorded for, as it came; ErrNotFound where it is not kept.
@@ -107,11 +126,16 @@ func (d *Desk) letGo(ctx context.Context, batch []spare) error {
 			if err != nil {
 				return err
 			}
-			if h.Picture.IsZero() || h.State.undecided() || len(h.Notices) > 0 {
+			text, _, _ := strings.Cut(s.key, " ")
+			content, err := hashindex.ParseDigest(text)
+			if err != nil {
+				return fmt.Errorf("row %q of %s: %w", s.key, hashindex.PictureRows, hashindex.ErrDamaged)
+			}
+			h, had := h.without(content)
+			if !had || h.State.undecided() || len(h.Notices) > 0 {
 				continue
 			}
-			gone = append(gone, h.Picture)
-			h.Picture = hashindex.Digest{}
+			gone = append(gone, content)
 			if err := firstOf(w.RemoveRow(hashindex.PictureRows, s.key), hashindex.SaveRow(w, hitRows, h.ID.key(), h)); err != nil {
 				return err
 			}

@@ -19,6 +19,31 @@ type Observation struct {
 	Hash    hashindex.Hash // PDQ of the query; zero: not known
 	Matches []hashindex.Match
 	Encoded []byte // the query's picture as it came, kept where a hit is recorded; nil: not kept
+
+	Segment *Segment // that the one match is of; nil: it is of a picture
+}
+
+// pictures are those to be kept if a hit is recorded.
+func (o *Observation) pictures() (all [][]byte) {
+	if o.Encoded != nil {
+		all = append(all, o.Encoded)
+	}
+	if o.Segment != nil {
+		for _, p := range o.Segment.Pairs {
+			if p.encoded != nil {
+				all = append(all, p.encoded)
+			}
+		}
+	}
+	return all
+}
+
+// shown is what the match's reference shows, as far as a rejection goes.
+func (o *Observation) shown(m hashindex.Match) hashindex.Digest {
+	if o.Segment != nil {
+		return o.Segment.Shown
+	}
+	return shownBy(m.Evidence)
 }
 
 func (o *Observation) more() more {
@@ -82,7 +107,7 @@ func rule(r hashindex.Reader, o *Observation) ([]Ruling, error) {
 		if rulings[i] = (Ruling{Standing: standing}); standing != "" {
 			continue
 		}
-		if rulings[i], err = earlier(r, o.Subject, m); err != nil {
+		if rulings[i], err = earlier(r, o, m); err != nil {
 			return nil, err
 		}
 		if rulings[i].Standing != "" {
@@ -105,38 +130,46 @@ func rule(r hashindex.Reader, o *Observation) ([]Ruling, error) {
 func (d *Desk) recordNew(ctx context.Context, actor string, all []Observation, rulings [][]Ruling) error {
 	var pictures [][]byte
 	var fresh []int // which of them have anything new: the plan may run more than once, and rules anew
-	floods := make([][]flood, len(all))
 	for i := range all {
-		if !anyNew(rulings[i]) {
-			continue
+		if anyNew(rulings[i]) {
+			fresh = append(fresh, i)
+			pictures = append(pictures, all[i].pictures()...)
 		}
-		fresh = append(fresh, i)
-		if all[i].Encoded != nil {
-			pictures = append(pictures, all[i].Encoded)
-		}
-		floods[i] = d.watch(&all[i], rulings[i])
 	}
-	_, err := d.index.TransactPictures(ctx, actor, pictures, func(w hashindex.Writer) error {
+	_, err := d.index.TransactPictures(ctx, actor, pictures, func(w hashindex.Writer) (err error) {
 		for _, i := range fresh {
-			if err := stem(w, floods[i], all[i].At); err != nil {
+			if rulings[i], err = d.recordIn(w, &all[i]); err != nil {
 				return err
 			}
-			again, err := rule(w, &all[i])
-			if err != nil {
-				return err
-			}
-			for k := range again {
-				if again[k].New {
-					if again[k].Hit, err = recordOne(w, &all[i], all[i].Matches[k]); err != nil {
-						return err
-					}
-				}
-			}
-			rulings[i] = again
 		}
 		return nil
 	})
 	return err
+}
+
+// recordIn rules in a transaction, where nobody comes between, and makes hits of what is new. Floods are counted
+// by what differs, so it may run again.
+func (d *Desk) recordIn(w hashindex.Writer, o *Observation) ([]Ruling, error) {
+	rulings, err := rule(w, o)
+	if err != nil || !anyNew(rulings) {
+		return rulings, err
+	}
+	if over := d.watch(o, rulings); len(over) > 0 {
+		if err := stem(w, over, o.At); err != nil {
+			return nil, err
+		}
+		if rulings, err = rule(w, o); err != nil {
+			return nil, err
+		}
+	}
+	for k := range rulings {
+		if rulings[k].New {
+			if rulings[k].Hit, err = recordOne(w, o, o.Matches[k]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return rulings, nil
 }
 
 // recordOne writes a hit, with the picture's keep.
@@ -160,7 +193,13 @@ func recordOne(w hashindex.Writer, o *Observation, m hashindex.Match) (HitID, er
 	}
 	if o.Encoded != nil {
 		h.Picture = hashindex.DigestOf(o.Encoded)
-		if err := keepPicture(w, &h, len(o.Encoded)); err != nil {
+		if err := keepPicture(w, &h, h.Picture, len(o.Encoded)); err != nil {
+			return 0, err
+		}
+	}
+	if o.Segment != nil {
+		h.Segment = &Segment{}
+		if err := keepPairs(w, &h, h.Segment.add(*o.Segment)); err != nil {
 			return 0, err
 		}
 	}

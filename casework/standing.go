@@ -1,7 +1,6 @@
 package casework
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -60,36 +59,32 @@ func inForce(r hashindex.Reader, c hashindex.CollectionID, s Subject, at time.Ti
 	return rights, "", nil
 }
 
-// earlier is what was recorded of the pair before: the zero Ruling where nothing was.
-func earlier(r hashindex.Reader, s Subject, m hashindex.Match) (Ruling, error) {
-	raw, err := r.Row(hitPairs, pairKey(s, m.Reference.ID))
-	if errors.Is(err, hashindex.ErrNotFound) {
-		return rejectedBefore(r, s, m)
-	}
+// earlier is what was recorded before of what is observed: the zero Ruling where nothing was.
+func earlier(r hashindex.Reader, o *Observation, m hashindex.Match) (Ruling, error) {
+	id, err := recorded(r, o, m)
 	if err != nil {
 		return Ruling{}, err
 	}
-	n, err := numberOf(string(raw))
-	if err != nil {
-		return Ruling{}, fmt.Errorf("pair of %s and reference %d: %w", s, m.Reference.ID, hashindex.ErrDamaged)
+	if id == 0 {
+		return rejectedBefore(r, o, m)
 	}
-	listed, err := r.Row(hitsOf, referencePrefix(m.Reference.ID)+string(raw))
+	listed, err := r.Row(hitsOf, referencePrefix(m.Reference.ID)+id.key())
 	if err != nil {
-		return Ruling{}, fmt.Errorf("hit %d: %w", n, err)
+		return Ruling{}, fmt.Errorf("hit %d: %w", id, err)
 	}
 	t, err := decodeTag(listed)
 	if err != nil {
 		return Ruling{}, err
 	}
 	if t.state == Rejected {
-		return Ruling{Standing: WasRejected, Hit: HitID(n)}, nil
+		return Ruling{Standing: WasRejected, Hit: id}, nil
 	}
-	return Ruling{Standing: IsHit, Hit: HitID(n)}, nil
+	return Ruling{Standing: IsHit, Hit: id}, nil
 }
 
 // rejectedBefore finds a rejection of what the reference shows, whatever its number was.
-func rejectedBefore(r hashindex.Reader, s Subject, m hashindex.Match) (Ruling, error) {
-	for row, err := range below(r, rejections, rejectionKey(s, m.Collection.ID, shownBy(m.Evidence)), "") {
+func rejectedBefore(r hashindex.Reader, o *Observation, m hashindex.Match) (Ruling, error) {
+	for row, err := range below(r, rejections, rejectionKey(o.Subject, m.Collection.ID, o.shown(m)), "") {
 		if err != nil {
 			return Ruling{}, err
 		}

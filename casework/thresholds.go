@@ -92,6 +92,9 @@ func (t *Thresholds) learn(ctx context.Context, r hashindex.Reader, c hashindex.
 			if err != nil {
 				return err
 			}
+			if hit.distance == ofSegment {
+				continue // it stands on many frames
+			}
 			if hit.kind != hashindex.Partial && hit.distance < len(distances) {
 				distances[hit.distance].add(state)
 			}

@@ -44,6 +44,9 @@ type Look struct {
 	// Features makes the frame's features, as long as whoever decodes has not gone on; nil: they cannot be
 	// made.
 	Features func() Features
+
+	// Still is the frame as a PNG, whose fingerprint is the frame's, likewise; nil: it cannot be had.
+	Still func() ([]byte, error)
 }
 
 // VideoInfo is what is known of a video once it has been read.

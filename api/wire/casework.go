@@ -150,6 +150,7 @@ type Hit struct {
 	Evidence          Evidence      `json:"evidence"`
 	Retro             bool          `json:"retro"`             // the subject was seen before the reference came
 	Picture           string        `json:"picture,omitempty"` // SHA-256 of the query's picture, where it is kept
+	Segment           *HitSegment   `json:"segment,omitempty"` // of a video or stream
 	First             time.Time     `json:"first"`
 	Last              time.Time     `json:"last"`
 	Count             int           `json:"count"`
@@ -159,6 +160,36 @@ type Hit struct {
 	Notices           []string      `json:"notices"`
 	Verdict           *Verdict      `json:"verdict,omitempty"`
 	Seq               uint64        `json:"seq,omitempty"` // of the change just made
+}
+
+// HitSegment is the part of a video or stream that a hit is about. Times are seconds.
+type HitSegment struct {
+	StreamID      string    `json:"stream_id,omitempty"` // absent: of a video
+	Number        int       `json:"number"`
+	Closed        bool      `json:"closed"` // it grows no more
+	From          float64   `json:"from"`
+	To            float64   `json:"to"`
+	ReferenceFrom float64   `json:"reference_from"`
+	ReferenceTo   float64   `json:"reference_to"`
+	Speed         float64   `json:"speed"`
+	Frames        int       `json:"frames"`
+	Asked         int       `json:"asked"`
+	Mirrored      bool      `json:"mirrored"`
+	Pairs         []HitPair `json:"pairs"` // those whose frames were at hand
+}
+
+// HitPair is a frame of the video or stream beside the one of the reference that it shows.
+type HitPair struct {
+	Time           float64   `json:"time"`
+	ReferenceTime  float64   `json:"reference_time"`
+	ReferenceFrame int       `json:"reference_frame"`
+	Kind           string    `json:"kind"`
+	Score          float64   `json:"score"`
+	QueryHash      string    `json:"query_hash"` // PDQ, the transform undone
+	ReferenceHash  string    `json:"reference_hash"`
+	Transform      Transform `json:"transform"`
+	Distance       int       `json:"distance"`
+	Picture        string    `json:"picture,omitempty"` // SHA-256, where it is kept
 }
 
 // Step is one step of a hit.

@@ -112,6 +112,10 @@ type Segment struct {
 	Score         float64     `json:"score"`
 	Transform     Transform   `json:"transform"`
 	Pairs         []FramePair `json:"pairs"` // some of the frames that agree
+
+	// Of a query with a subject: as those of a match.
+	Standing string `json:"standing,omitempty"`
+	HitID    string `json:"hit_id,omitempty"`
 }
 
 // FramePair is a frame of a video beside the frame of the reference that it shows.

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"time"
 
@@ -16,6 +17,10 @@ type Config struct {
 	// Variants derives the hashes of the turned and mirrored frame from that of the upright one. Without it,
 	// frames that come as hashes are found upright only.
 	Variants func(hashindex.Hash) [hashindex.TransformCount]hashindex.Hash
+
+	// Record is told of what is about to be told of, and writes what follows from it in the same transaction, with
+	// pictures that its rows keep (Index.TransactPictures). It may be run again when that fails. Nil: nothing does.
+	Record func(context.Context, []Told) (pictures [][]byte, write func(hashindex.Writer) error, err error)
 
 	Limits Limits
 	Now    func() time.Time // time.Now by default

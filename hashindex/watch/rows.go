@@ -23,6 +23,7 @@ const (
 type head struct {
 	ID          string           `json:"-"` // the key
 	Subject     string           `json:"subject,omitempty"`
+	By          string           `json:"by,omitempty"` // who opened it
 	Collections []string         `json:"collections,omitempty"`
 	Within      hashindex.Within `json:"within"`
 	Effort      hashindex.Effort `json:"effort"`

@@ -62,10 +62,11 @@ func (c *counters) load() Counts {
 	return Counts{c.frames.Load(), c.searched.Load(), c.unchanged.Load(), c.dark.Load(), c.dropped.Load()}
 }
 
-// Frame is one that a stream is fed with. Features are made when tier partial might need them; nil: never.
+// Frame is one that a stream is fed with.
 type Frame struct {
 	hashindex.Frame
-	Features func() hashindex.Features
+	Features func() hashindex.Features // made when tier partial might need them; nil: never
+	Encoded  []byte                    // the picture as it came; nil: there is none
 }
 
 const (
@@ -105,6 +106,7 @@ type stream struct {
 	runs     map[int]*segment   // by the follower's numbers
 	open     map[int]*segment   // by ours
 
+	fed   []Frame    // with the call under way
 	dirty bool       // something is not stored
 	tell  []*segment // that have events which are not stored
 	moved chan struct{}
@@ -167,6 +169,8 @@ func (w *Watch) Feed(ctx context.Context, id string, frames []Frame) (Counts, St
 	defer s.mu.Unlock()
 	frames = slices.Clone(frames)
 	slices.SortStableFunc(frames, func(a, b Frame) int { return cmp.Compare(a.At, b.At) })
+	s.fed = frames
+	defer func() { s.fed = nil }()
 	counts, err := s.feed(ctx, frames)
 	if err != nil {
 		return Counts{}, Stream{}, err
@@ -179,6 +183,25 @@ func (w *Watch) Feed(ctx context.Context, id string, frames []Frame) (Counts, St
 		err = w.save(ctx, s)
 	}
 	return counts, s.told(), err
+}
+
+// atHand are the frames of the pairs, as far as they are known.
+func (s *stream) atHand(pairs []Pair) (list []Frame) {
+	for _, p := range pairs {
+		if n := slices.IndexFunc(s.fed, func(f Frame) bool { return f.At == p.Query }); n >= 0 {
+			list = append(list, s.fed[n])
+		} else if n := slices.IndexFunc(s.recent, func(r recent) bool { return r.at == p.Query }); n >= 0 {
+			list = append(list, Frame{Frame: s.recent[n].frame(s)})
+		}
+	}
+	return list
+}
+
+// frame is what is remembered of it.
+func (r recent) frame(of *stream) hashindex.Frame {
+	f := hashindex.Frame{At: r.at, Shot: r.shot, Mark: r.mark}
+	f.Recipe, f.Quality, f.Hashes[hashindex.PDQ] = of.watch.index.Recipe(), int(r.quality), r.hash
+	return f
 }
 
 func (w *Watch) openOrEnded(ctx context.Context, id string) (*stream, error) {
@@ -337,8 +360,7 @@ func (s *stream) follow(ctx context.Context) error {
 	s.follower = s.watch.library.Follow(s.query(), timeline.Rules{Window: window, Gap: gap, MinFrames: max(2, s.Policy.Frames)})
 	s.runs, s.voted = map[int]*segment{}, s.At
 	for _, r := range s.recent {
-		f := hashindex.Frame{At: r.at, Shot: r.shot, Mark: r.mark}
-		f.Recipe, f.Quality, f.Hashes[hashindex.PDQ] = s.watch.index.Recipe(), int(r.quality), r.hash
+		f := r.frame(s)
 		f.Dihedral = s.variants(r.hash)
 		if err := s.follower.Voted(ctx, hashindex.Look{Frame: f}, nil); err != nil {
 			return err

@@ -65,6 +65,14 @@ func Open(ctx context.Context, config Config) (*Watch, error) {
 	return w, w.load(ctx)
 }
 
+// Told is an event of a segment, with the frames of its pairs that are at hand: those that were fed with the last
+// call, and what is remembered of some before.
+type Told struct {
+	Stream  Stream
+	Segment Segment
+	Frames  []Frame
+}
+
 // Opening is what a stream is opened with.
 type Opening struct {
 	Subject     string
@@ -78,7 +86,7 @@ type Opening struct {
 func (w *Watch) Open(ctx context.Context, actor string, o Opening, also func(Stream) []hashindex.Also) (Stream, error) {
 	h := head{
 		Subject: o.Subject, Collections: o.Collections, Within: o.Within, Effort: cmp.Or(o.Effort, hashindex.FullEffort),
-		Policy: o.Policy.withDefaults(), Opened: w.config.Now().UTC(), ID: w.config.NewID(),
+		Policy: o.Policy.withDefaults(), Opened: w.config.Now().UTC(), ID: w.config.NewID(), By: actor,
 	}
 	h.Fed = h.Opened
 	if err := h.Policy.validate(); err != nil {
@@ -243,13 +251,21 @@ func (w *Watch) End(ctx context.Context, id string) (Stream, error) {
 
 // save writes what is new of the streams, which are locked, and then lets those know who follow.
 func (w *Watch) save(ctx context.Context, streams ...*stream) error {
-	_, err := w.index.Transact(ctx, "", func(to hashindex.Writer) error {
+	pictures, record, err := w.recording(ctx, streams)
+	if err != nil {
+		return err
+	}
+	actor := ""
+	if len(streams) == 1 {
+		actor = streams[0].By
+	}
+	_, err = w.index.TransactPictures(ctx, actor, pictures, func(to hashindex.Writer) error {
 		for _, s := range streams {
 			if err := s.put(to); err != nil {
 				return err
 			}
 		}
-		return nil
+		return record(to)
 	})
 	if err != nil {
 		return err
@@ -262,4 +278,18 @@ func (w *Watch) save(ctx context.Context, streams ...*stream) error {
 		}
 	}
 	return nil
+}
+
+// recording is what Config.Record makes of what the streams have to tell.
+func (w *Watch) recording(ctx context.Context, streams []*stream) ([][]byte, func(hashindex.Writer) error, error) {
+	var told []Told
+	for _, s := range streams {
+		for _, seg := range s.tell {
+			told = append(told, Told{s.head.told(), seg.Segment, s.atHand(seg.Pairs)})
+		}
+	}
+	if w.config.Record == nil || len(told) == 0 {
+		return nil, func(hashindex.Writer) error { return nil }, nil
+	}
+	return w.config.Record(ctx, told)
 }

@@ -11,10 +11,12 @@
 package video
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"image"
+	"image/png"
 	"io"
 	"os/exec"
 	"runtime"
@@ -105,7 +107,11 @@ func (d *Decoder) each(ctx context.Context, source *io.SectionReader, beat time.
 		frame.Mark = mark(picture, frame.Quality)
 		info.Width, info.Height = picture.Rect.Dx(), picture.Rect.Dy()
 		info.Frames, last = info.Frames+1, at
-		look := hashindex.Look{Frame: frame, Features: func() hashindex.Features { return d.stills.Features(picture) }}
+		look := hashindex.Look{
+			Frame:    frame,
+			Features: func() hashindex.Features { return d.stills.Features(picture) },
+			Still:    func() ([]byte, error) { return still(picture) },
+		}
 		if in, bordered := inner(picture); bordered && frame.Mark == hashindex.Telling {
 			look.Inner = d.stills.Grey(in)
 		}
@@ -122,6 +128,13 @@ func (d *Decoder) each(ctx context.Context, source *io.SectionReader, beat time.
 		info.Length = last + beat
 	}
 	return info, nil
+}
+
+// still is the picture as it is, in a file of its own.
+func still(picture *image.Gray) ([]byte, error) {
+	var out bytes.Buffer
+	err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, picture)
+	return out.Bytes(), err
 }
 
 const (
