@@ -164,3 +164,74 @@ func TestSegmentsOfALicensedStreamAreNoHits(t *testing.T) {
 		t.Errorf("hits: %+v", list)
 	}
 }
+
+// ofPictures registers a film whose frames are pictures, and returns those.
+func (h *house) ofPictures() (pictures [][]byte) {
+	h.t.Helper()
+	h.collection("films", "work")
+	var film []wire.HashedFrame
+	for i := range 6 {
+		pictures = append(pictures, product(i+1))
+		hashed := into[wire.HashAnswer](h.post("/v1/hash", "image/png", pictures[i]).want(200)).Results[0]
+		film = append(film, wire.HashedFrame{Time: float64(i) + 7, Hashes: hashed.Hashes, Quality: &hashed.Quality})
+	}
+	h.json("POST", "/v1/collections/films/references", wire.HashReference{ExternalID: "film", Frames: film}).want(201)
+	return pictures
+}
+
+// provenBy checks the one hit of the subject and its evidence: so many frames have pictures.
+func (h *house) provenBy(query string, frames int) {
+	h.t.Helper()
+	list := h.hits(query)
+	if len(list) != 1 || list[0].Segment == nil {
+		h.t.Fatalf("%s: %+v, want one hit of a segment", query, list)
+	}
+	kept := 0
+	for _, p := range list[0].Segment.Pairs {
+		if p.Picture != "" {
+			kept++
+		}
+	}
+	if kept != frames || list[0].Picture == "" {
+		h.t.Errorf("%s: %d frames are kept, want %d: %+v", query, kept, frames, list[0].Segment.Pairs)
+	}
+	path := "/v1/hits/" + list[0].ID
+	h.get(path + "/image").want(200)
+	a := h.get(path + "/pack").want(200)
+	report := passes(h.t, a.body)
+	if !report.Sound() || report.Hits != 1 || len(report.Unproven) != 1+min(1, len(list[0].Segment.Pairs)-frames) { // the film's own pictures are not there
+		h.t.Errorf("%s: %+v", query, report)
+	}
+	a.body[len(a.body)/2] ^= 1
+	if report := passes(h.t, a.body); report.Sound() {
+		h.t.Errorf("%s: a flipped bit is not found", query)
+	}
+}
+
+func TestEvidenceOfAVideoOfPicturesHasItsFrames(t *testing.T) {
+	h := open(t).ready()
+	parts := []part{field("subject", `{"listing":"L-1","seller":"sam"}`)}
+	for i, content := range h.ofPictures() {
+		parts = append(parts, image(content), field("time", fmt.Sprint(i)))
+	}
+	h.parts("/v1/match", parts...).want(200)
+	h.provenBy("seller=sam", 5) // of the six, the last but one lies too near to the others
+}
+
+func TestEvidenceOfAStreamHasTheFramesThatWereAtHand(t *testing.T) {
+	h := open(t).ready()
+	pictures := h.ofPictures()
+	stream := h.stream(wire.NewStream{Subject: `{"stream":"live","seller":"eve"}`})
+	feed := func(from, to int) {
+		t.Helper()
+		var parts []part
+		for i := from; i < to; i++ {
+			parts = append(parts, image(pictures[i]), field("at", fmt.Sprint(i)))
+		}
+		h.parts("/v1/streams/"+stream.ID+"/frames", parts...).want(200)
+	}
+	feed(0, 2)
+	feed(2, 6)
+	h.delete("/v1/streams/" + stream.ID).want(200)
+	h.provenBy("seller=eve", 3) // the two before were gone when the segment was told of: their hashes are known
+}

@@ -181,7 +181,11 @@ func TestVideoIsDecodedAddedAndFound(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 	h.post("/v1/match?effort=fast", "video/mp4", content).segment("film", 0, 12, 0, 12)
-	h.parts("/v1/match", videoPart(content), field("subject", "clip")).segment("film", 0, 12, 0, 12)
+	shown := h.parts("/v1/match", videoPart(content), field("subject", `{"listing":"clip","seller":"sam"}`)).segment("film", 0, 12, 0, 12)
+	if shown.Standing != "hit" {
+		t.Errorf("with a subject: %+v", shown)
+	}
+	h.provenBy("seller=sam", len(h.hits("seller=sam")[0].Segment.Pairs))
 	h.parts("/v1/match", videoPart(content), image(product(1))).problem(400, "input_invalid")
 	h.post("/v1/match", "video/mp4", content[:len(content)/2]).problem(422, "video_truncated")
 	h.post("/v1/match", "video/mp4", []byte("#EXTM3U\nfile:///etc/passwd\n")).problem(422, "video_format_unsupported")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"touchstone/hashindex"
@@ -79,7 +80,7 @@ func (d *Desk) Showing(o Observation, s Segment, r hashindex.Reference, c hashin
 		if g, known := at[p.At]; known && p.Frame < len(r.Frames) {
 			d.compare(p, g, r.Frames[p.Frame])
 		}
-		if p.Known() && (best < 0 || p.Score > s.Pairs[best].Score) {
+		if p.Known() && (best < 0 || p.betters(s.Pairs[best])) {
 			best = i
 		}
 	}
@@ -99,6 +100,15 @@ func (d *Desk) Showing(o Observation, s Segment, r hashindex.Reference, c hashin
 		QueryQuad: lies.QueryQuad, ReferenceCoverage: lies.ReferenceCoverage, QueryCoverage: lies.QueryCoverage,
 	}}
 	return o
+}
+
+// betters reports whether it is the better one to stand for the segment: one with a picture, or else of the higher
+// score.
+func (p Pair) betters(other Pair) bool {
+	if with := p.encoded != nil; with != (other.encoded != nil) {
+		return with
+	}
+	return p.Score > other.Score
 }
 
 // compare fills in what the frame and the reference's come to.
@@ -218,6 +228,9 @@ func grow(w hashindex.Writer, id HitID, o *Observation) error {
 	more := segment.add(*o.Segment)
 	h.Segment, h.Score, h.Evidence.Kind = &segment, m.Score, m.Evidence.Kind
 	h.add(o.more())
+	if h.Picture.IsZero() && slices.ContainsFunc(more, func(p Pair) bool { return p.encoded != nil && p.QueryHash == m.Evidence.QueryHash }) {
+		h.Picture, h.Evidence = m.Evidence.QueryContent, m.Evidence
+	}
 	if err := firstOf(keepPairs(w, &h, more), putHit(w, &h, &before)); err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func write(files map[string][]byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-var fileName = regexp.MustCompile(`^(case\.json|index\.html|manifest\.json|pictures/[0-9a-f]{64}|overlays/hit-[0-9]{1,20}\.png)$`)
+var fileName = regexp.MustCompile(`^(case\.json|index\.html|manifest\.json|pictures/[0-9a-f]{64}|overlays/hit-[0-9]{1,20}\.png|timelines/hit-[0-9]{1,20}\.svg)$`)
 
 // read is the files of a ZIP that write has made; ErrDamaged for any other.
 func read(raw []byte) (map[string][]byte, error) {

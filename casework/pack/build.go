@@ -147,6 +147,13 @@ func (p *building) exhibit(ctx context.Context, h casework.Hit) error {
 	if err == nil {
 		x.Reference, x.Now = &reference, &collection
 	}
+	if h.Segment != nil {
+		if err := p.segment(ctx, &x); err != nil {
+			return err
+		}
+		p.Hits = append(p.Hits, x)
+		return nil
+	}
 	query, err := p.picture(ctx, h.Picture, h.Evidence.QueryFrame, &x.Query)
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 )
 
 // Format names the layout of packs. Another number is another layout.
-const Format = "touchstone-pack/1"
+const Format = "touchstone-pack/2"
 
 // Case is what case.json says.
 type Case struct {
@@ -39,6 +39,10 @@ type Exhibit struct {
 	Query     *Fingerprints         `json:"query,omitempty"` // nil: its picture is not kept
 	Known     *Fingerprints         `json:"known,omitempty"` // of the reference's picture; nil: it has none
 	Overlay   string                `json:"overlay,omitempty"`
+
+	// Of a hit of a video or stream: the frames of its pairs, in their order, nil where there is no picture.
+	Frames   []*Fingerprints `json:"frames,omitempty"`
+	Timeline string          `json:"timeline,omitempty"`
 }
 
 // Fingerprints are what a picture's bytes come to.

@@ -25,6 +25,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"meaning": func(p hashindex.Purpose) string { return meanings[p] },
 	"list":    func(texts []string) string { return strings.Join(texts, ", ") },
 	"zero":    func(t time.Time) bool { return t.IsZero() },
+	"clock":   clockTime,
 }).Parse(pageText))
 
 var meanings = map[hashindex.Purpose]string{
@@ -50,6 +51,14 @@ func pageOf(c Case, files map[string][]byte) ([]byte, error) {
 	for _, x := range c.Hits {
 		if content, there := files[x.Overlay]; there {
 			drawings[x.Overlay] = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(content))
+		}
+		if content, there := files[x.Timeline]; there {
+			drawings[x.Timeline] = template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(content))
+		}
+		for _, f := range x.Frames {
+			if f != nil {
+				drawings[picturePath(f.Content)] = inline(files[picturePath(f.Content)])
+			}
 		}
 	}
 	about := c.subjects()

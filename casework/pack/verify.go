@@ -146,6 +146,9 @@ func (k *check) page() {
 
 // exhibit goes from the pictures to the fingerprints, from those to the distance, and to what it means.
 func (k *check) exhibit(ctx context.Context, x Exhibit) error {
+	if x.Hit.Segment != nil {
+		return k.segment(ctx, x)
+	}
 	h, e := x.Hit, x.Hit.Evidence
 	name := "hit " + h.ID.String()
 	if err := e.Verify(); err != nil {
@@ -321,6 +324,12 @@ func (k *check) shows(r hashindex.Reference) bool {
 	for _, x := range k.c.Hits {
 		e := x.Hit.Evidence
 		if x.Hit.Reference != r.ID {
+			continue
+		}
+		if x.Hit.Segment != nil {
+			if !showsSegment(x.Hit.Segment, r) || r.Content != e.ReferenceContent {
+				return false
+			}
 			continue
 		}
 		if e.ReferenceFrame < 0 || e.ReferenceFrame >= len(r.Frames) || r.Frames[e.ReferenceFrame].Hashes[e.Algorithm] != e.ReferenceHash || r.Content != e.ReferenceContent {
