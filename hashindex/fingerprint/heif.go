@@ -3,6 +3,8 @@ package fingerprint
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // heif is what the boxes of an AVIF or HEIC picture say of its items: ISO/IEC 14496-12 section 8.11 and ISO/IEC
@@ -65,7 +67,7 @@ func (h *heif) check(limits Limits) error {
 		}
 	}
 	work := map[uint32]int64{}
-	for id := range h.kinds {
+	for _, id := range slices.Sorted(maps.Keys(h.kinds)) { // so that a file is always refused for the same
 		if err := h.checkCoded(id, limits); err != nil {
 			return err
 		}
