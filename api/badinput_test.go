@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"touchstone/api/hashlist"
 	"touchstone/api/wire"
 	"touchstone/fixtures"
 )
@@ -160,7 +161,7 @@ func badHashes() []badCase {
 		{"list of another column", list("text/csv", "pdq,md5\n"), 400, "input_invalid", "md5", ""},
 		{"list with a bad hash", list("text/csv", "pdq\n"+hexOf(1)+"\n"+short+"\n"), 400, "input_invalid", "pdq", ""},
 		{"list of lines that are not JSON", list("application/x-ndjson", "{\"pdq\":\""+hexOf(1)+"\"}\nnonsense\n"), 400, "input_invalid", "row", ""},
-		{"list with a row too long", list("application/x-ndjson", strings.Repeat(" ", 300<<10)), 413, "limit_exceeded", "", "hash_list_row_bytes"},
+		{"list with a row too long", list("application/x-ndjson", strings.Repeat(" ", hashlist.MaxRecord+1)), 413, "limit_exceeded", "", "hash_list_row_bytes"},
 	}
 }
 
