@@ -80,8 +80,19 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	return replaceWhole(path, write)
 }
 
-// replaceWhole is writeWhole for a file that may be there: then it stays as it was until the new one is whole.
+// replaceWhole is writeWhole for a file that may be there: then it stays as it was until the new one is whole. What is
+// there and no file, such as a pipe, is written to as it is.
 func replaceWhole(path string, write func(io.Writer) error) error {
+	if there, err := filepath.EvalSymlinks(path); err == nil {
+		path = there
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		to, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(to), to.Close())
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-*") // readable by its owner alone
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -79,7 +78,7 @@ func (a *app) drawOverlay(ctx context.Context, c *client.Client, pair client.Pai
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, drawn, 0o644)
+	return replaceWhole(file, func(to io.Writer) error { _, err := to.Write(drawn); return err })
 }
 
 func (a *app) printComparison(files []string, answer wire.CompareAnswer) error {

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -22,11 +20,7 @@ func (a *app) exportCommand() *cobra.Command {
 			return err
 		}
 		return a.connect(ctx, reading, func(c *client.Client) error {
-			out, err := a.output(output)
-			if err != nil {
-				return err
-			}
-			return errors.Join(exportTo(ctx, c, out, collection, of), out.Close())
+			return a.writeTo(output, func(out io.Writer) error { return exportTo(ctx, c, out, collection, of) })
 		})
 	})
 	verb.Long = `Write a collection as a list of hashes, in order of arrival: what import reads. A list holds the
@@ -39,18 +33,13 @@ times. Pictures, what parts are found by, and notes stay behind. The cells are n
 	return required(verb, "collection")
 }
 
-// output creates the file, or gives standard output where none is named.
-func (a *app) output(name string) (io.WriteCloser, error) {
+// writeTo writes the file whole or leaves what was there; where none is named, it writes to standard output.
+func (a *app) writeTo(name string, write func(io.Writer) error) error {
 	if name == "" {
-		return keptOpen{a.stdout}, nil
+		return write(a.stdout)
 	}
-	return os.Create(name)
+	return replaceWhole(name, write)
 }
-
-// keptOpen is a writer that whoever opened it closes.
-type keptOpen struct{ io.Writer }
-
-func (keptOpen) Close() error { return nil }
 
 func exportTo(ctx context.Context, c *client.Client, out io.Writer, collection string, format hashlist.Format) error {
 	list := hashlist.NewWriter(out, format)

@@ -5,7 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -85,15 +85,13 @@ func (im *importer) writeErrors(name string) error {
 	if name == "" {
 		return nil
 	}
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	w := csv.NewWriter(file)
-	w.Write([]string{"file", "code", "reason"})
-	for _, r := range im.refusals {
-		w.Write([]string{r.File, r.Code, r.Error})
-	}
-	w.Flush()
-	return errors.Join(w.Error(), file.Close())
+	return replaceWhole(name, func(to io.Writer) error {
+		w := csv.NewWriter(to)
+		w.Write([]string{"file", "code", "reason"})
+		for _, r := range im.refusals {
+			w.Write([]string{r.File, r.Code, r.Error})
+		}
+		w.Flush()
+		return w.Error()
+	})
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,14 +78,10 @@ func (a *app) referenceImageCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if output != "" {
-				return os.WriteFile(output, content, 0o666)
-			}
-			if onTerminal(a.stdout) {
+			if output == "" && onTerminal(a.stdout) {
 				return usageError{errors.New("a terminal shows no pictures: name a file with --output"), "touchstone references image"}
 			}
-			_, err = a.stdout.Write(content)
-			return err
+			return a.writeTo(output, func(to io.Writer) error { _, err := to.Write(content); return err })
 		})
 	})
 	verb.Flags().StringVarP(&output, "output", "o", "", "`file` to write to (default standard output)")

@@ -38,4 +38,13 @@ func TestFileThatIsNotWrittenWholeLeavesWhatWasThere(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	want("whole", 1)
+
+	other := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(path, other); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceWhole(other, func(to io.Writer) error { _, err := to.Write([]byte("through a link")); return err }); err != nil {
+		t.Error(err)
+	}
+	want("through a link", 1)
 }
