@@ -141,19 +141,30 @@ type feeder struct {
 	open   int // segments
 }
 
+// opening is how many streams are opened at once, so that they share the disk's commits.
+const opening = 64
+
 func open(ctx context.Context, c *client.Client, o options) ([]*feeder, error) {
-	feeders := make([]*feeder, o.streams)
-	for i := range feeders {
-		stream, err := c.OpenStream(ctx, wire.NewStream{Effort: string(hashindex.FastEffort)})
-		if err != nil {
-			return nil, err
-		}
-		feeders[i] = &feeder{id: stream.ID, video: -1, random: rand.New(rand.NewPCG(o.seed, uint64(i)|1<<63))}
-		if i%20 == 0 && o.frames >= videoFrames {
-			feeders[i].video = i / 20 % (o.frames / videoFrames)
-		}
+	feeders, errs := make([]*feeder, o.streams), make([]error, opening)
+	var openers sync.WaitGroup
+	for first := range opening {
+		openers.Go(func() {
+			for i := first; i < len(feeders) && errs[first] == nil; i += opening {
+				feeders[i], errs[first] = openOne(ctx, c, o, i)
+			}
+		})
 	}
-	return feeders, nil
+	openers.Wait()
+	return feeders, errors.Join(errs...)
+}
+
+func openOne(ctx context.Context, c *client.Client, o options, i int) (*feeder, error) {
+	stream, err := c.OpenStream(ctx, wire.NewStream{Effort: string(hashindex.FastEffort)})
+	f := &feeder{id: stream.ID, video: -1, random: rand.New(rand.NewPCG(o.seed, uint64(i)|1<<63))}
+	if i%20 == 0 && o.frames >= videoFrames {
+		f.video = i / 20 % (o.frames / videoFrames)
+	}
+	return f, err
 }
 
 // feed has the workers feed one stream after the other for as long as it is to take.

@@ -29,7 +29,7 @@ type Config struct {
 
 // Limits bound what streams cost. The zero value of a field stands for its default.
 type Limits struct {
-	Streams  int           // open at once; 10,000
+	Streams  int           // open at once; 50,000
 	Ended    int           // remembered after they ended; 10,000
 	Segments int           // remembered of one stream: the newest; 10,000
 	Silence  time.Duration // after which a stream without frames ends; 5 min
@@ -38,7 +38,7 @@ type Limits struct {
 // WithDefaults fills in what is left out.
 func (l Limits) WithDefaults() Limits {
 	return Limits{
-		Streams:  cmp.Or(l.Streams, 10_000),
+		Streams:  cmp.Or(l.Streams, 50_000),
 		Ended:    cmp.Or(l.Ended, 10_000),
 		Segments: cmp.Or(l.Segments, 10_000),
 		Silence:  cmp.Or(l.Silence, 5*time.Minute),
