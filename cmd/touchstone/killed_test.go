@@ -24,7 +24,7 @@ import (
 )
 
 // TestKilledServerKeepsWhatItAcknowledged has clients add references under Idempotency-Keys, and record and decide hits,
-// while the server is killed, 1 to 500 ms after its start or after its first answer, and send again what was not
+// while the server is killed, 1 to 500 ms after its start or after its first answers, and send again what was not
 // answered. Whatever was acknowledged must be there under its id, and nothing twice. TOUCHSTONE_KILLS is how often it is
 // killed, four times when unset.
 func TestKilledServerKeepsWhatItAcknowledged(t *testing.T) {
@@ -105,7 +105,7 @@ type keyedWrites struct {
 	odd  []error
 }
 
-// duringALife has clients write to a server that is killed a while after its first answer.
+// duringALife has clients write to a server that is killed a while after its first answers.
 func duringALife(t *testing.T, data string, life time.Duration, w *keyedWrites, cases *killedCases) {
 	t.Helper()
 	server := serveChild(t, data)
@@ -121,8 +121,10 @@ func duringALife(t *testing.T, data string, life time.Duration, w *keyedWrites, 
 			first.Do(func() { close(answered) }) // or a server that answers nothing would live for ever
 		})
 	}
-	clients.Go(func() { cases.work(ctx, client.New(server.base, nil)) })
+	decided := make(chan struct{})
+	clients.Go(func() { cases.work(ctx, client.New(server.base, nil), sync.OnceFunc(func() { close(decided) })) })
 	<-answered
+	<-decided
 	time.AfterFunc(life, func() { server.cmd.Process.Kill() })
 	server.wait()
 	dead()

@@ -34,13 +34,16 @@ func newKilledCases(t *testing.T, data string) *killedCases {
 	return c
 }
 
-// work shows and decides for as long as it is answered. It is one client: the next step waits for the one before.
-func (c *killedCases) work(ctx context.Context, to *client.Client) {
+// work shows and decides for as long as it is answered, and calls first after the first time. It is one client: the next
+// step waits for the one before.
+func (c *killedCases) work(ctx context.Context, to *client.Client, first func()) {
+	defer first()
 	for {
 		c.listings++
 		if !c.step(ctx, to, fmt.Sprint("listing-", c.listings)) {
 			return
 		}
+		first()
 	}
 }
 
