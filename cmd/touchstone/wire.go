@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"touchstone/api"
 	"touchstone/bench/quality"
@@ -45,9 +46,12 @@ func openHouse(ctx context.Context, folder string, need access) (*house, error) 
 	return openTaking(ctx, folder, need, false)
 }
 
+// ownTime is for a request of a verb to its own folder: there whoever asks waits, and a slow disk is no reason to give up.
+const ownTime = time.Hour
+
 // openTaking is openHouse, and takes TIFF pictures too if told to.
 func openTaking(ctx context.Context, folder string, need access, tiff bool) (*house, error) {
-	h, err := open(folder, need, plan{searcher: defaultSearcher, lazy: true, tiff: tiff, config: api.Config{Access: api.Trusted}}, slog.New(slog.DiscardHandler))
+	h, err := open(folder, need, plan{searcher: defaultSearcher, lazy: true, tiff: tiff, config: api.Config{Access: api.Trusted, Limits: api.Limits{Request: ownTime}}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
