@@ -122,9 +122,9 @@ func (f *Fetcher) Part(ctx context.Context, address string, part Span) (document
 	return document, err
 }
 
-// Post sends the body to the URL and is the status of the answer, whose own body is not kept. A
-// redirect is not followed: its status comes back.
-func (f *Fetcher) Post(ctx context.Context, address string, header http.Header, body []byte) (status int, err error) {
+// Post sends the body to the URL and is the status and the header of the answer, whose own body is not kept.
+// A redirect is not followed: its status comes back.
+func (f *Fetcher) Post(ctx context.Context, address string, header http.Header, body []byte) (status int, answered http.Header, err error) {
 	err = f.within(ctx, func(ctx context.Context) error {
 		u, err := parse(address)
 		if err != nil {
@@ -136,10 +136,10 @@ func (f *Fetcher) Post(ctx context.Context, address string, header http.Header, 
 		}
 		defer response.Body.Close()
 		io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that the peer is not cut off; what it says is its own
-		status = response.StatusCode
+		status, answered = response.StatusCode, response.Header
 		return nil
 	})
-	return status, err
+	return status, answered, err
 }
 
 // within runs do in its turn and its time.

@@ -123,7 +123,7 @@ func TestHostileURLsReachNothing(t *testing.T) {
 		if got, err := f.Get(t.Context(), text); !errors.Is(err, fetch.ErrRefused) {
 			t.Errorf("%q: %q, %v, want it refused", text, got, err)
 		}
-		if _, err := f.Post(t.Context(), text, nil, []byte("x")); !errors.Is(err, fetch.ErrRefused) {
+		if _, _, err := f.Post(t.Context(), text, nil, []byte("x")); !errors.Is(err, fetch.ErrRefused) {
 			t.Errorf("POST %q: %v, want it refused", text, err)
 		}
 	}
@@ -331,10 +331,11 @@ func TestPostSendsTheBodyAndFollowsNothing(t *testing.T) {
 	base, port := newFront(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = append(got, r.Method+" "+r.URL.Path+" "+r.Header.Get("X-Name")+" "+string(body))
+		w.Header().Set("Retry-After", "7")
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	})
-	status, err := fetch.New(config(port)).Post(t.Context(), base+"/hook", http.Header{"X-Name": {"it"}}, []byte("body"))
-	if err != nil || status != 307 || len(got) != 1 || got[0] != "POST /hook it body" {
+	status, answered, err := fetch.New(config(port)).Post(t.Context(), base+"/hook", http.Header{"X-Name": {"it"}}, []byte("body"))
+	if err != nil || status != 307 || answered.Get("Retry-After") != "7" || len(got) != 1 || got[0] != "POST /hook it body" {
 		t.Errorf("%d, %v, %q", status, err, got)
 	}
 }

@@ -7,6 +7,9 @@
 // dead letter, and several of those in a row switch the hook off until somebody switches it on again.
 // Events are sent in the order of the history, but for those that are parked.
 //
+// A receiver that answers 429 or 503 with Retry-After is sent nothing before then, by eight hours at most; a
+// letter is still tried nine times, be it for longer than a day.
+//
 // A receiver that does not answer costs others nothing: after three failures in a row a hook is sent one
 // letter at a time, when it is due.
 package webhook

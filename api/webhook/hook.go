@@ -29,7 +29,8 @@ type Hook struct {
 	Failures int           `json:"failures,omitempty"` // in a row
 	Dead     int           `json:"dead,omitempty"`     // letters given up, in a row
 	Parked   int           `json:"parked,omitempty"`
-	Due      time.Time     `json:"due,omitzero"` // when the first of the parked is tried again
+	Due      time.Time     `json:"due,omitzero"`   // when the first of the parked is tried again
+	Later    time.Time     `json:"later,omitzero"` // nothing is sent before it: the receiver asked for that
 
 	Status int       `json:"status,omitempty"` // of the last answer
 	Error  string    `json:"error,omitempty"`  // of the last delivery

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -23,7 +24,7 @@ const (
 	batch        = 100 // changes a round
 	worthWriting = 1000
 	longestPause = time.Minute
-	longestWait  = 8 * time.Hour         // of waits
+	longestWait  = 8 * time.Hour         // of waits, and of what a receiver asks for
 	shortPause   = 20 * time.Millisecond // between looks, however many changes there are
 )
 
@@ -81,6 +82,8 @@ func (s *Sender) ready(h Hook, now time.Time) (due time.Time, ready bool) {
 		return due, false
 	case yetToCome(now, rest, longestPause):
 		return rest, false
+	case yetToCome(now, h.Later, longestWait):
+		return h.Later, false
 	}
 	fresh := h.takesNew() && s.cursorLocked(h) < s.Index.Seq()
 	if h.Parked > 0 && h.Due.Before(due) {
@@ -143,7 +146,7 @@ type round struct {
 // is in the store when it returns.
 func (s *Sender) Round(ctx context.Context, id ID) error {
 	r, err := s.begin(ctx, id)
-	if err != nil || r.hook.Disabled != "" {
+	if err != nil || r.hook.Disabled != "" || s.heldOff(r.hook) {
 		return err
 	}
 	from := r.hook.Cursor
@@ -161,6 +164,9 @@ func (s *Sender) Round(ctx context.Context, id ID) error {
 	}
 	return s.finish(context.WithoutCancel(ctx), r)
 }
+
+// heldOff reports whether the receiver asked to be sent nothing for now.
+func (s *Sender) heldOff(h Hook) bool { return yetToCome(s.now(), h.Later, longestWait) }
 
 func (s *Sender) begin(ctx context.Context, id ID) (*round, error) {
 	r := new(round)
@@ -181,7 +187,7 @@ func (s *Sender) begin(ctx context.Context, id ID) (*round, error) {
 // retry tries what is due of the parked letters. One failure more of a hook that is down ends the round.
 func (s *Sender) retry(ctx context.Context, r *round) error {
 	for _, l := range r.parked {
-		if yetToCome(s.now(), l.Due, longestWait) || r.hook.Disabled != "" {
+		if yetToCome(s.now(), l.Due, longestWait) || r.hook.Disabled != "" || s.heldOff(r.hook) {
 			continue
 		}
 		event, ok, err := s.read(ctx, l.Seq)
@@ -217,7 +223,7 @@ func (s *Sender) sendNew(ctx context.Context, r *round) error {
 		return err
 	}
 	for _, change := range changes {
-		if !r.takesNew() {
+		if !r.takesNew() || s.heldOff(r.hook) {
 			return nil
 		}
 		if event, ok := s.Event(change); ok && r.hook.wants(event.Type) {
@@ -240,12 +246,12 @@ func (r *round) takesNew() bool {
 // attempt sends one letter and notes what became of it.
 func (s *Sender) attempt(ctx context.Context, r *round, event Event, l Letter) {
 	at := s.now()
-	status, err := s.post(ctx, r.hook, r.secret, fmt.Sprintf("%v-%d", r.hook.ID, l.Seq), at, event)
+	status, later, err := s.post(ctx, r.hook, r.secret, fmt.Sprintf("%v-%d", r.hook.ID, l.Seq), at, event)
 	if ctx.Err() != nil {
 		return // given up by us: no failure of theirs
 	}
 	r.sent++
-	r.hook.Status, r.hook.Error, r.hook.Tried = status, "", at
+	r.hook.Status, r.hook.Error, r.hook.Tried, r.hook.Later = status, "", at, later
 	again := l.Attempts > 0
 	if err == nil {
 		s.delivered.Add(1)
@@ -340,37 +346,61 @@ func (r *round) write(w hashindex.Writer) error {
 			r.hook.Due = l.Due
 		}
 	}
+	if r.hook.Due.Before(r.hook.Later) && len(waiting) > 0 {
+		r.hook.Due = r.hook.Later
+	}
 	return errors.Join(append(errs, hashindex.SaveRow(w, hookRows, id.key(), r.hook))...)
 }
 
 // errStatus is an answer that is no success.
 var errStatus = errors.New("the receiver refused it")
 
-// post signs and sends one event. Any answer but 2xx is an error.
-func (s *Sender) post(ctx context.Context, h Hook, secret, id string, at time.Time, event Event) (int, error) {
+// post signs and sends one event. Any answer but 2xx is an error; later is when the receiver wants the next.
+func (s *Sender) post(ctx context.Context, h Hook, secret, id string, at time.Time, event Event) (status int, later time.Time, err error) {
 	body, err := json.Marshal(struct {
 		Type      string    `json:"type"`
 		Timestamp time.Time `json:"timestamp"`
 		Data      any       `json:"data"`
 	}{event.Type, event.Time, event.Data})
 	if err != nil {
-		return 0, err
+		return 0, later, err
 	}
 	signer, err := standard.NewWebhook(secret)
 	if err != nil {
-		return 0, err
+		return 0, later, err
 	}
 	signature, err := signer.Sign(id, at, body)
 	if err != nil {
-		return 0, err
+		return 0, later, err
 	}
 	header := http.Header{"Content-Type": {"application/json"}}
 	header.Set(standard.HeaderWebhookID, id)
 	header.Set(standard.HeaderWebhookTimestamp, fmt.Sprint(at.Unix()))
 	header.Set(standard.HeaderWebhookSignature, signature)
-	status, err := s.Post(ctx, h.URL, header, body)
+	status, answered, err := s.Post(ctx, h.URL, header, body)
 	if err == nil && (status < 200 || status > 299) {
 		err = fmt.Errorf("status %d: %w", status, errStatus)
 	}
-	return status, err
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		later = retryAfter(answered.Get("Retry-After"), s.now())
+	}
+	return status, later, err
+}
+
+// retryAfter is the time that a Retry-After names, in seconds or as a date (RFC 9110, section 10.2.3), but no
+// further ahead than a letter ever waits. It is zero for what is neither.
+func retryAfter(text string, now time.Time) time.Time {
+	last := now.Add(longestWait)
+	seconds, err := strconv.ParseUint(text, 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) {
+		return now.Add(time.Duration(min(seconds, uint64(longestWait/time.Second))) * time.Second)
+	}
+	at, err := http.ParseTime(text)
+	switch {
+	case err != nil || !at.After(now):
+		return time.Time{}
+	case at.After(last):
+		return last
+	}
+	return at.UTC()
 }

@@ -24,8 +24,8 @@ type Config struct {
 	// Check refuses a URL that Post would refuse by its text.
 	Check func(url string) error
 
-	// Post sends the body and is the status of the answer.
-	Post func(ctx context.Context, url string, header http.Header, body []byte) (status int, err error)
+	// Post sends the body and is the status and the header of the answer.
+	Post func(ctx context.Context, url string, header http.Header, body []byte) (status int, answered http.Header, err error)
 
 	// Event is what is sent of the change; false: nothing is.
 	Event func(hashindex.Change) (Event, bool)
@@ -176,7 +176,7 @@ type Patch struct {
 	Enabled *bool
 }
 
-// Change changes the hook. Enabling one lets what is parked be tried at once.
+// Change changes the hook. Enabling one lets what is parked be tried at once, whatever the receiver asked for.
 func (s *Sender) Change(ctx context.Context, actor string, id ID, p Patch) (h Hook, seq hashindex.Seq, err error) {
 	seq, err = s.Index.Transact(ctx, actor, func(w hashindex.Writer) error {
 		if h, err = loadHook(w, id); err != nil {
@@ -189,7 +189,10 @@ func (s *Sender) Change(ctx context.Context, actor string, id ID, p Patch) (h Ho
 			h.Events = p.Events
 		}
 		if p.Enabled != nil && *p.Enabled {
-			h.Disabled, h.Failures, h.Dead, h.Due = "", 0, 0, s.now()
+			h.Disabled, h.Failures, h.Dead, h.Due, h.Later = "", 0, 0, s.now(), time.Time{}
+			if err := hasten(w, id, h.Due); err != nil {
+				return err
+			}
 		}
 		if p.Enabled != nil && !*p.Enabled {
 			h.Disabled = "switched off"
@@ -202,6 +205,16 @@ func (s *Sender) Change(ctx context.Context, actor string, id ID, p Patch) (h Ho
 	})
 	s.wake()
 	return h, seq, err
+}
+
+// hasten lets all parked letters of the hook be due.
+func hasten(w hashindex.Writer, id ID, now time.Time) error {
+	parked, err := letters(w, parkedRows, id, 0, maxParked+batch)
+	for _, l := range parked {
+		l.Due = now
+		err = errors.Join(err, hashindex.SaveRow(w, parkedRows, letterKey(id, l.Seq), l))
+	}
+	return err
 }
 
 // Remove removes the hook and all that waits to be sent to it.
@@ -264,7 +277,8 @@ func (s *Sender) Test(ctx context.Context, id ID) (status int, err error) {
 		return 0, err
 	}
 	at := s.now()
-	return s.post(ctx, h, secret, "test-"+id.String()+"-"+fmt.Sprint(at.UnixMicro()), at, Event{"webhook.test", at, map[string]string{"webhook": id.String()}})
+	status, _, err = s.post(ctx, h, secret, "test-"+id.String()+"-"+fmt.Sprint(at.UnixMicro()), at, Event{"webhook.test", at, map[string]string{"webhook": id.String()}})
+	return status, err
 }
 
 // Stats are what was done since the start, and what is there now.

@@ -46,6 +46,7 @@ type bench struct {
 	now   time.Time
 	posts []post
 	reply func(post) (int, error)
+	after string // the Retry-After of the answers
 	came  chan struct{}
 }
 
@@ -105,7 +106,7 @@ func (b *bench) pass(d time.Duration) {
 	b.now = b.now.Add(d)
 }
 
-func (b *bench) post(_ context.Context, url string, header http.Header, body []byte) (int, error) {
+func (b *bench) post(_ context.Context, url string, header http.Header, body []byte) (int, http.Header, error) {
 	var sent struct{ Type string }
 	if err := json.Unmarshal(body, &sent); err != nil {
 		b.t.Error(err)
@@ -113,10 +114,11 @@ func (b *bench) post(_ context.Context, url string, header http.Header, body []b
 	p := post{header.Get("webhook-id"), sent.Type, body, header}
 	b.mu.Lock()
 	b.posts = append(b.posts, p)
-	reply := b.reply
+	reply, after := b.reply, b.after
 	b.mu.Unlock()
 	b.came <- struct{}{}
-	return reply(p)
+	status, err := reply(p)
+	return status, http.Header{"Retry-After": {after}}, err
 }
 
 // sent is what reached the receiver since the last time.
@@ -377,6 +379,82 @@ func TestReceiverThatIsDownIsSentOneLetterAtATime(t *testing.T) {
 	b.pass(time.Hour)
 	b.round(h.ID)
 	b.want("hit.a")
+}
+
+func TestReceiverIsSentNothingBeforeItAsksForIt(t *testing.T) {
+	day := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		status int
+		after  string
+		want   time.Duration // until the next attempt
+	}{
+		{429, "1800", 30 * time.Minute},
+		{503, day.Add(time.Hour).Format(http.TimeFormat), time.Hour},
+		{503, "0", 5 * time.Second},
+		{503, "2", 5 * time.Second}, // the backoff is longer
+		{429, "86400", 8 * time.Hour},
+		{429, "99999999999999999999", 8 * time.Hour},
+		{503, day.Add(1000 * time.Hour).Format(http.TimeFormat), 8 * time.Hour},
+		{503, day.Add(-time.Hour).Format(http.TimeFormat), 5 * time.Second},
+		{503, "soon", 5 * time.Second},
+		{503, "-5", 5 * time.Second},
+		{500, "1800", 5 * time.Second}, // not an answer that says when
+	} {
+		b := newBench(t)
+		h, _ := b.create("*")
+		b.answer(status(c.status))
+		b.after = c.after
+		b.happen("hit", "a")
+		if h = b.round(h.ID); h.Due.Sub(day) != c.want {
+			t.Errorf("%d with Retry-After %q: due after %v, want %v", c.status, c.after, h.Due.Sub(day), c.want)
+		}
+		b.want("hit.a")
+		b.answer(status(200))
+		b.pass(c.want - time.Second)
+		b.start() // it is remembered over a restart
+		b.round(h.ID)
+		b.want()
+		b.pass(time.Second)
+		b.round(h.ID)
+		b.want("hit.a")
+	}
+}
+
+// TestReceiverThatAsksForTimeGetsNoOtherLetter: what waits for others, and what is new, waits too.
+func TestReceiverThatAsksForTimeGetsNoOtherLetter(t *testing.T) {
+	b := newBench(t)
+	h, _ := b.create("*")
+	b.answer(status(500))
+	b.happen("hit", "a")
+	b.round(h.ID)
+	b.answer(status(429))
+	b.after = "3600"
+	b.happen("hit", "b", "c")
+	b.round(h.ID)
+	b.want("hit.a", "hit.b")
+	b.answer(status(200))
+	b.pass(time.Hour - time.Second) // that of a is long due
+	b.happen("hit", "d")
+	if h = b.round(h.ID); !h.Due.Equal(b.clock().Add(time.Second)) {
+		t.Errorf("due at %v, a second from %v is wanted", h.Due, b.clock())
+	}
+	b.want()
+	b.pass(time.Second)
+	b.round(h.ID)
+	b.want("hit.a", "hit.b", "hit.c", "hit.d")
+
+	b.answer(status(503))
+	b.happen("hit", "e")
+	b.round(h.ID)
+	b.want("hit.e")
+	on := true
+	if _, _, err := b.sender.Change(t.Context(), "", h.ID, webhook.Patch{Enabled: &on}); err != nil {
+		t.Fatal(err)
+	}
+	b.answer(status(200))
+	b.happen("hit", "f")
+	b.round(h.ID)
+	b.want("hit.e", "hit.f") // whoever enables it wants it now
 }
 
 func TestGoneDisablesAtOnce(t *testing.T) {
