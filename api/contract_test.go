@@ -229,6 +229,8 @@ func TestWalkOverEveryOperationKeepsTheContract(t *testing.T) {
 	walkNotices(h)
 	walkStreams(h)
 	postTwice(t)
+	store := openBolt(t, t.TempDir())
+	serve(t, openIndex(t, store), api.Config{Backup: backupOf(store)}).ready().get("/v1/backup").want(200)
 	for _, path := range []string{"/v1/stats", "/v1/limits", "/v1/changes", "/livez", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/docs/start.js"} {
 		h.get(path).want(200)
 	}
