@@ -56,7 +56,12 @@ func openOffice(t testing.TB) *office { return openOn(t, memory.New()) }
 
 func openOn(t testing.TB, store hashindex.Storage) *office {
 	t.Helper()
-	o := &office{t: t, clock: &clock{at: start}}
+	return openAt(t, store, start)
+}
+
+func openAt(t testing.TB, store hashindex.Storage, at time.Time) *office {
+	t.Helper()
+	o := &office{t: t, clock: &clock{at: at}}
 	newSearcher := func(a hashindex.Algorithm) hashindex.Searcher { return linear.New(a.Bits()) }
 	var err error
 	o.index, err = hashindex.Open(hashindex.Config{Store: store, Recipe: recipe, NewSearcher: newSearcher, Now: o.clock.now})

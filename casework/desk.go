@@ -88,7 +88,7 @@ func Open(config Config) (*Desk, error) {
 			return err
 		}
 		d.policy.Store(&p)
-		if err := d.retro.remember(r); err != nil {
+		if err := errors.Join(d.retro.remember(r), d.floods.remember(r, d.now(), p.FloodWindow.d())); err != nil {
 			return err
 		}
 		last, err = hashindex.LoadRow[uint64](r, counters, "sighting")
@@ -203,6 +203,5 @@ func (d *Desk) Sweep(ctx context.Context) error {
 func (d *Desk) sweepDeadlines(ctx context.Context) error {
 	d.working.Lock()
 	defer d.working.Unlock()
-	d.floods.forget(d.now(), d.Policy().FloodWindow.d())
-	return errors.Join(d.expireClaims(ctx), d.sweepNotices(ctx))
+	return errors.Join(d.forgetFloods(ctx), d.expireClaims(ctx), d.sweepNotices(ctx))
 }

@@ -2,9 +2,11 @@ package casework
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,8 +14,8 @@ import (
 	"touchstone/hashindex"
 )
 
-// floods counts, for references and for pictures asked about, the sellers that new hits came from. It
-// lives in memory: after a start it counts anew.
+// floods counts, for references and for pictures asked about, the sellers that new hits came from. It counts in
+// memory; each seller counted is a row too, of the hit's transaction, from which the next process counts on.
 type floods struct {
 	mu   sync.Mutex // guards what follows
 	seed maphash.Seed
@@ -39,59 +41,170 @@ func referenceKey(id hashindex.ReferenceID) string { return "reference-" + fmt.S
 func hashKey(h hashindex.Hash) string              { return "hash-" + h.String() }
 
 // watch counts what is new of the observation, and says what has become a flood by it.
-func (d *Desk) watch(o *Observation, rulings []Ruling) (over []flood) {
+func (d *Desk) watch(w hashindex.Writer, o *Observation, rulings []Ruling) (over []flood, err error) {
 	if o.Subject.Seller == "" {
-		return nil
+		return nil, nil
 	}
-	p := d.Policy()
-	count := func(key string) {
-		if n := d.floods.count(key, o.Subject.Seller, d.now(), p.FloodWindow.d()); n > p.FloodSellers {
-			over = append(over, flood{key, n})
-		}
-	}
+	var keys []string
 	for i, ruling := range rulings {
 		if ruling.New {
-			count(referenceKey(o.Matches[i].Reference.ID))
+			keys = append(keys, referenceKey(o.Matches[i].Reference.ID))
 		}
 	}
 	if !o.Hash.IsZero() {
-		count(hashKey(o.Hash))
+		keys = append(keys, hashKey(o.Hash))
 	}
-	return over
+	p, at := d.Policy(), d.now()
+	for _, key := range keys {
+		n, since := d.floods.count(key, o.Subject.Seller, at, p)
+		if n > p.FloodSellers {
+			over = append(over, flood{key, n})
+		}
+		if since.IsZero() {
+			continue
+		}
+		// Though it was counted before: that may have been by a run of the plan that came to nothing.
+		if err := w.PutRow(floodRows, textKey(key)+o.Subject.Seller, encodeSince(since)); err != nil {
+			return nil, err
+		}
+	}
+	return over, nil
 }
 
-// count is how many sellers the thing was seen with in this window, that one included.
-func (f *floods) count(key, seller string, at time.Time, window time.Duration) int {
+// count is how many sellers the thing was seen with in this window, that one included, and since when; no time where
+// that one is not remembered, because enough are.
+func (f *floods) count(key, seller string, at time.Time, p Policy) (int, time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.seen == nil {
-		f.seen, f.seed = map[string]*crowd{}, maphash.MakeSeed()
-	}
 	c := f.seen[key]
-	if c == nil || c.over(at, window) {
+	if c == nil || c.over(at, p.FloodWindow.d()) {
 		if c == nil && len(f.seen) >= maxCrowds {
-			return 0
+			return 0, time.Time{}
 		}
 		c = &crowd{at, map[uint64]struct{}{}}
 		f.seen[key] = c
 	}
-	c.sellers[maphash.String(f.seed, seller)] = struct{}{}
-	return len(c.sellers)
+	hash := maphash.String(f.seed, seller)
+	if _, known := c.sellers[hash]; !known {
+		if len(c.sellers) > p.FloodSellers { // a flood already, whether it is held or was released
+			return len(c.sellers), time.Time{}
+		}
+		c.sellers[hash] = struct{}{}
+	}
+	return len(c.sellers), c.since
 }
 
 // over reports whether the window has passed, or lies ahead by more than its length: then the clock went back, and
 // sellers would be counted for as long as that takes to be made up.
 func (c *crowd) over(at time.Time, window time.Duration) bool {
-	age := at.Sub(c.since)
+	return windowOver(c.since, at, window)
+}
+
+func windowOver(since, at time.Time, window time.Duration) bool {
+	age := at.Sub(since)
 	return age > window || age < -window
 }
 
-// forget drops windows that are over.
-func (f *floods) forget(at time.Time, window time.Duration) {
+// A row of floodRows, of what is counted and a seller, holds since when (microseconds since 1970).
+func encodeSince(at time.Time) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(at.UnixMicro()))
+}
+
+func decodeSince(row hashindex.Row) (time.Time, error) {
+	if len(row.Value) != 8 {
+		return time.Time{}, fmt.Errorf("row %q of %s: %w", row.Key, floodRows, hashindex.ErrDamaged)
+	}
+	return time.UnixMicro(int64(binary.BigEndian.Uint64(row.Value))).UTC(), nil
+}
+
+// remember reads what processes that ended have counted. Where a thing has rows of several windows, because no sweep
+// came between them, the last that is not over counts.
+func (f *floods) remember(r hashindex.Reader, at time.Time, window time.Duration) error {
+	f.seed, f.seen = maphash.MakeSeed(), map[string]*crowd{}
+	for row, err := range r.Rows(floodRows, "") {
+		if err != nil {
+			return err
+		}
+		since, err := decodeSince(row)
+		if err != nil {
+			return err
+		}
+		key, seller, _ := strings.Cut(row.Key, "\x00")
+		c := f.seen[key]
+		if c == nil || c.over(at, window) && !since.Equal(c.since) || since.After(c.since) && !windowOver(since, at, window) {
+			c = &crowd{since, map[uint64]struct{}{}}
+			f.seen[key] = c
+		}
+		if since.Equal(c.since) {
+			c.sellers[maphash.String(f.seed, seller)] = struct{}{}
+		}
+	}
+	return nil
+}
+
+// forgetAtOnce bounds how many windows go in one transaction.
+const forgetAtOnce = 500
+
+// forgetFloods drops windows that are over, and their rows.
+func (d *Desk) forgetFloods(ctx context.Context) error {
+	at, window := d.now(), d.Policy().FloodWindow.d()
+	for keys := range slices.Chunk(d.floods.past(at, window), forgetAtOnce) {
+		_, err := d.index.Transact(ctx, "", func(w hashindex.Writer) error {
+			for _, key := range keys {
+				if err := forgetFlood(w, key, at, window); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		d.floods.forget(keys, at, window)
+	}
+	return nil
+}
+
+// forgetFlood removes the thing's rows of windows that are over: a new one may have begun meanwhile.
+func forgetFlood(w hashindex.Writer, key string, at time.Time, window time.Duration) error {
+	var over []string
+	for row, err := range below(w, floodRows, textKey(key), "") {
+		if err != nil {
+			return err
+		}
+		since, err := decodeSince(row)
+		if err != nil {
+			return err
+		}
+		if windowOver(since, at, window) {
+			over = append(over, textKey(key)+row.Key)
+		}
+	}
+	for _, each := range over {
+		if err := w.RemoveRow(floodRows, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// past are the things whose windows are over.
+func (f *floods) past(at time.Time, window time.Duration) (keys []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key, c := range f.seen {
 		if c.over(at, window) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func (f *floods) forget(keys []string, at time.Time, window time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, key := range keys {
+		if c := f.seen[key]; c != nil && c.over(at, window) {
 			delete(f.seen, key)
 		}
 	}

@@ -154,7 +154,11 @@ func (d *Desk) recordIn(w hashindex.Writer, o *Observation) ([]Ruling, error) {
 	if err != nil || !anyNew(rulings) {
 		return rulings, err
 	}
-	if over := d.watch(o, rulings); len(over) > 0 {
+	over, err := d.watch(w, o, rulings)
+	if err != nil {
+		return nil, err
+	}
+	if len(over) > 0 {
 		if err := stem(w, over, o.At); err != nil {
 			return nil, err
 		}

@@ -197,27 +197,123 @@ func TestFloodsAreCountedByWindowsThoughTheClockGoesBack(t *testing.T) {
 	_, _, err := o.SetPolicy(t.Context(), "op", func(p *casework.Policy) { p.FloodSellers = 3 })
 	o.must(err)
 	o.add("shoes", hashOf(1))
-	quarantined := func() int {
-		t.Helper()
-		list, err := o.Quarantines(t.Context(), casework.Everything, "", 10)
-		o.must(err)
-		return len(list)
-	}
 	for n := range 4 {
 		if n == 2 {
 			o.clock.pass(-30 * 24 * time.Hour)
 		}
 		o.post(listing(n, fmt.Sprint("seller-", n)), hashOf(1))
 	}
-	if n := quarantined(); n != 0 {
+	if n := o.quarantined(); n != 0 {
 		t.Fatalf("%d quarantined", n)
 	}
 	o.clock.pass(-time.Second) // a step as clocks take it changes nothing
 	for n := range 4 {
 		o.post(listing(10+n, fmt.Sprint("another-", n)), hashOf(1))
 	}
-	if n := quarantined(); n == 0 {
+	if n := o.quarantined(); n == 0 {
 		t.Error("six sellers in one window, and nothing is quarantined")
+	}
+}
+
+// quarantined is how many things are.
+func (o *office) quarantined() int {
+	o.t.Helper()
+	list, err := o.Quarantines(o.t.Context(), casework.Everything, "", 10)
+	o.must(err)
+	return len(list)
+}
+
+// floodRows is how many sellers are counted in the store.
+func (o *office) floodRows() (n int) {
+	o.t.Helper()
+	o.must(o.index.View(o.t.Context(), func(r hashindex.Reader) error {
+		for _, err := range r.Rows("case.floods", "") {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	}))
+	return n
+}
+
+// TestFloodsAreCountedOnByTheNextProcess has sellers come by twos, each two to a desk of their own: a thing is a flood
+// with the fourth of one window, whichever desk counted the others, and not by those of another window.
+func TestFloodsAreCountedOnByTheNextProcess(t *testing.T) {
+	for _, each := range []struct {
+		name  string
+		steps []time.Duration // of the clock, before each two
+		want  []int           // quarantined after each two
+	}{
+		{"one window", []time.Duration{0, 50 * time.Minute, time.Minute}, []int{0, 2, 2}}, // the reference and the picture
+		{"a window over", []time.Duration{0, 61 * time.Minute}, []int{0, 0}},
+		{"a window that began late", []time.Duration{50 * time.Minute, 20 * time.Minute, 50 * time.Minute}, []int{0, 2, 2}},
+		{"a clock that goes back", []time.Duration{0, -30 * 24 * time.Hour}, []int{0, 0}},
+		{"a clock that goes back, then one window", []time.Duration{0, -30 * 24 * time.Hour, time.Minute}, []int{0, 0, 2}},
+		{"a clock that goes back and comes back", []time.Duration{0, -30 * 24 * time.Hour, 30*24*time.Hour + time.Minute}, []int{0, 0, 2}},
+		{"a second back", []time.Duration{0, -time.Second}, []int{0, 2}},
+	} {
+		t.Run(each.name, func(t *testing.T) {
+			store, at, seller := memory.New(), start, 0
+			for i, step := range each.steps {
+				at = at.Add(step)
+				o := openAt(t, store, at)
+				if i == 0 {
+					o.collection("shoes", hashindex.Brand)
+					o.add("shoes", hashOf(1))
+					_, _, err := o.SetPolicy(t.Context(), "op", func(p *casework.Policy) { p.FloodSellers = 3 })
+					o.must(err)
+				}
+				for range 2 {
+					o.post(listing(seller, fmt.Sprint("seller-", seller)), hashOf(1))
+					seller++
+				}
+				if got := o.quarantined(); got != each.want[i] {
+					t.Errorf("after %d sellers: %d quarantined, want %d", seller, got, each.want[i])
+				}
+				o.close()
+				o.closed = true
+			}
+		})
+	}
+}
+
+// TestCountsOfFloodsGoWithTheirWindow: what a window has counted leaves the store when it is over, and a flood takes no
+// more rows than make it one.
+func TestCountsOfFloodsGoWithTheirWindow(t *testing.T) {
+	store := memory.New()
+	first := openOn(t, store)
+	first.collection("shoes", hashindex.Brand)
+	reference, _ := first.add("shoes", hashOf(1))
+	_, _, err := first.SetPolicy(t.Context(), "op", func(p *casework.Policy) { p.FloodSellers = 3 })
+	first.must(err)
+	post := func(o *office, n int) { o.post(listing(n, fmt.Sprint("seller-", n)), off(hashOf(1), 5, uint64(n))) }
+	for n := range 4 {
+		post(first, n)
+	}
+	_, _, err = first.ReleaseQuarantine(t.Context(), "op", casework.Everything, fmt.Sprint("reference-", reference.ID))
+	first.must(err)
+	for n := range 4 {
+		post(first, 10+n)
+	}
+	if got := first.floodRows(); got != 4+8 { // of the reference, and one of each picture
+		t.Errorf("%d rows", got)
+	}
+	first.close()
+	first.closed = true
+
+	second := openAt(t, store, start.Add(59*time.Minute))
+	post(second, 20)
+	second.clock.pass(2 * time.Minute)
+	second.must(second.Sweep(t.Context()))
+	if got := second.floodRows(); got != 1 { // the last picture's window began late
+		t.Errorf("an hour later: %d rows", got)
+	}
+	second.clock.pass(time.Hour)
+	second.must(second.Sweep(t.Context()))
+	if got := second.floodRows(); got != 0 {
+		t.Errorf("another hour later: %d rows", got)
 	}
 }
 

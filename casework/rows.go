@@ -32,6 +32,7 @@ const (
 	sightingRows  = "case.sightings"         // sighting
 	retroRows     = "case.retro"             // reference: sightings are still to be searched for it
 	quarantine    = "case.quarantine"        // what is quarantined
+	floodRows     = "case.floods"            // what is counted, seller: since when its window is
 	noticeRows    = "case.notices"           // notice
 	noticeStates  = "case.notice-states"     // state, notice: its state
 	noticeHolders = "case.notice-holders"    // holder, notice: its state
