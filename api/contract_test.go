@@ -175,7 +175,8 @@ func TestExamplesOfRequestsAreAccepted(t *testing.T) {
 	h.collection("there", "brand")
 	id := h.add("there", product(1))[0].ID
 	fillDesk(h, id)
-	parameters := strings.NewReplacer("{name}", "there", "/v1/rights/{id}", "/v1/rights/1", "/v1/hits/{id}", "/v1/hits/1", "{id}", id)
+	h.json("POST", "/v1/webhooks", `{"url":"https://hooks.example.com/in","events":["nothing"]}`).want(201)
+	parameters := strings.NewReplacer("{name}", "there", "/v1/webhooks/{id}", "/v1/webhooks/1", "/v1/rights/{id}", "/v1/rights/1", "/v1/hits/{id}", "/v1/hits/1", "{id}", id)
 	for path, item := range contract().doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			if operation.RequestBody == nil {

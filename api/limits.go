@@ -148,6 +148,7 @@ func (l Limits) byName() map[string]int64 {
 		"wait_seconds":          maxWait,
 		"webhooks":              webhook.MaxHooks,
 		"webhook_events":        webhook.MaxEvents,
+		"webhook_secrets":       webhook.MaxSecrets,
 		"radius_256":            int64(hashindex.PDQ.MaxRadius()),
 		"radius_64":             int64(hashindex.PHash.MaxRadius()),
 		"subject_bytes":         maxSubject,

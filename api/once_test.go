@@ -187,6 +187,7 @@ func postTwice(t *testing.T) (done map[string]bool) {
 		t.Errorf("%d deliveries of one test", len(r.came))
 	}
 	h.post("replayWebhook", "/v1/webhooks/"+hook.ID+"/replay", plain, `{"after":0}`)
+	h.post("rotateWebhookSecret", "/v1/webhooks/"+hook.ID+"/secret", plain, `{"overlap_seconds":3600}`)
 	h.post("createKey", "/v1/keys", plain, `{"name":"first","scopes":["admin"]}`)
 	return h.done
 }

@@ -73,6 +73,7 @@ func (s *Server) table() []route {
 		{remove, "/v1/webhooks/:id", s.removeWebhook, nil, minting},
 		{post, "/v1/webhooks/:id/test", s.once(s.testWebhook), nil, minting},
 		{post, "/v1/webhooks/:id/replay", s.once(s.replayWebhook), nil, minting},
+		{post, "/v1/webhooks/:id/secret", s.once(s.rotateWebhookSecret), nil, minting},
 		{get, "/v1/webhooks/:id/dead-letters", s.listDeadLetters, list("after", "limit"), minting},
 
 		{get, "/v1/backup", s.backup, nil, minting},

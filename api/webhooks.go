@@ -5,6 +5,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -124,6 +125,30 @@ func (s *Server) replayWebhook(c echo.Context) error {
 	return s.answerOnce(c, 200, "", webhookAt(h, seq))
 }
 
+func (s *Server) rotateWebhookSecret(c echo.Context) error {
+	id, err := webhookID(c)
+	if err != nil {
+		return err
+	}
+	var asked wire.RotateSecret
+	if err := s.readJSON(c, &asked); err != nil {
+		return err
+	}
+	overlap := webhook.DefaultOverlap
+	if seconds := asked.OverlapSeconds; seconds != nil {
+		const longest = int64(webhook.MaxOverlap / time.Second)
+		if *seconds < 0 || *seconds > longest {
+			return invalid("overlap_seconds", "%d is not within 0..%d", *seconds, longest)
+		}
+		overlap = time.Duration(*seconds) * time.Second
+	}
+	h, secret, seq, err := s.hooks.Rotate(c.Request().Context(), actor(c), id, overlap, keepMade(c, 201, nowhere, madeWebhook)...)
+	if err != nil {
+		return aboutWebhook(err)
+	}
+	return s.answerOnce(c, 201, "", madeWebhook(webhook.Made{Hook: h, Secret: secret}, seq))
+}
+
 func (s *Server) listDeadLetters(c echo.Context) error {
 	o := optionsOf(c)
 	after, limit := o.integer("after", 0, 0, math.MaxInt), o.integer("limit", defaultPage, 1, maxPage)
@@ -160,6 +185,7 @@ func wireWebhook(h webhook.Hook) wire.Webhook {
 	return wire.Webhook{
 		ID: h.ID.String(), URL: h.URL, Events: h.Events, Created: h.Created, Enabled: h.Disabled == "", Disabled: h.Disabled,
 		Cursor: uint64(h.Cursor), Parked: h.Parked, Due: wireTime(h.Due), Tried: wireTime(h.Tried), Status: h.Status, Error: h.Error,
+		FormerUntil: wireTime(h.FormerUntil),
 	}
 }
 

@@ -105,6 +105,17 @@ func TestWebhooksAreSentWhatHappens(t *testing.T) {
 		t.Errorf("test delivery %+v", got)
 	}
 	<-r.came
+	rotated := into[wire.Webhook](h.json("POST", "/v1/webhooks/"+created.ID+"/secret", `{}`).want(201))
+	h.json("POST", "/v1/webhooks/"+created.ID+"/test", ``).want(200)
+	d := <-r.came
+	for _, secret := range []string{created.Secret, rotated.Secret} {
+		if verifier, err = standard.NewWebhook(secret); err != nil {
+			t.Fatal(err)
+		}
+		if err := verifier.VerifyIgnoringTimestamp(d.body, d.header); err != nil {
+			t.Error(err)
+		}
+	}
 	metrics := string(h.get("/metrics").want(200).body)
 	for _, want := range []string{`touchstone_webhooks{state="enabled"} 1`, `touchstone_webhook_deliveries_total{outcome="delivered"} 5`} {
 		if !strings.Contains(metrics, want) {
@@ -122,12 +133,21 @@ func TestSecretIsAnsweredOnce(t *testing.T) {
 	if !strings.HasPrefix(created.Secret, "whsec_") || len(created.Secret) < 40 {
 		t.Errorf("secret %q", created.Secret)
 	}
+	rotated := into[wire.Webhook](h.json("POST", "/v1/webhooks/"+created.ID+"/secret", `{}`).want(201))
+	if rotated.Secret == created.Secret || !strings.HasPrefix(rotated.Secret, "whsec_") || rotated.Seq <= created.Seq {
+		t.Errorf("rotated: %+v", rotated)
+	}
+	if until := rotated.FormerUntil; until == nil || until.Before(created.Created.Add(24*time.Hour)) {
+		t.Errorf("former secrets until %v, want a day from %v", until, created.Created)
+	}
 	for _, a := range []answer{
 		h.get("/v1/webhooks"), h.get("/v1/webhooks/" + created.ID), h.json("PATCH", "/v1/webhooks/"+created.ID, `{"events":["decision"]}`),
 		h.json("POST", "/v1/webhooks/"+created.ID+"/replay", `{"after":0}`), h.get("/v1/changes"), h.get("/metrics"),
 	} {
-		if strings.Contains(string(a.want(200).body), strings.TrimPrefix(created.Secret, "whsec_")) {
-			t.Errorf("%s answers the secret", a.asked)
+		for _, secret := range []string{created.Secret, rotated.Secret} {
+			if strings.Contains(string(a.want(200).body), strings.TrimPrefix(secret, "whsec_")) {
+				t.Errorf("%s answers the secret", a.asked)
+			}
 		}
 	}
 }
@@ -189,6 +209,19 @@ func walkWebhooks(h *house) {
 	h.json("POST", path+"/"+id+"/replay", `{"after":99999}`).problem(400, "input_invalid")
 	h.json("POST", path+"/99/replay", `{"after":0}`).problem(404, "webhook_not_found")
 	h.post(path+"/"+id+"/replay", "text/plain", nil).problem(415, "content_type_unsupported")
+	h.json("POST", path+"/"+id+"/secret", `{}`).want(201)
+	h.json("POST", path+"/"+id+"/secret", `{"overlap_seconds":-1}`).problem(400, "input_invalid")
+	h.json("POST", path+"/"+id+"/secret", `{"overlap_seconds":604801}`).problem(400, "input_invalid")
+	h.json("POST", path+"/"+id+"/secret", `{"overlap_seconds":18446744074}`).problem(400, "input_invalid")
+	h.json("POST", path+"/99/secret", `{}`).problem(404, "webhook_not_found")
+	h.post(path+"/"+id+"/secret", "text/plain", nil).problem(415, "content_type_unsupported")
+	for range 3 {
+		h.json("POST", path+"/"+id+"/secret", `{"overlap_seconds":60}`).want(201)
+	}
+	if p := h.json("POST", path+"/"+id+"/secret", `{"overlap_seconds":60}`).problem(413, "limit_exceeded"); p.Limit != "webhook_secrets" {
+		h.t.Errorf("a sixth secret: %+v", p)
+	}
+	h.json("POST", path+"/"+id+"/secret", `{"overlap_seconds":0}`).want(201)
 	h.get(path + "/" + id + "/dead-letters").want(200)
 	h.get(path+"/"+id+"/dead-letters?limit=0").problem(400, "input_invalid")
 	h.get(path+"/99/dead-letters").problem(404, "webhook_not_found")

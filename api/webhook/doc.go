@@ -7,6 +7,8 @@
 // dead letter, and several of those in a row switch the hook off until somebody switches it on again.
 // Events are sent in the order of the history, but for those that are parked.
 //
+// A hook's secret can be changed while events are sent: for some time they are signed by the new one and by the former.
+//
 // A receiver that answers 429 or 503 with Retry-After is sent nothing before then, by eight hours at most; a
 // letter is still tried nine times, be it for longer than a day.
 //

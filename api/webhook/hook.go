@@ -36,6 +36,8 @@ type Hook struct {
 	Error  string    `json:"error,omitempty"`  // of the last delivery
 	Tried  time.Time `json:"tried,omitzero"`
 
+	FormerUntil time.Time `json:"former_until,omitzero"` // when the last of the former secrets ends
+
 	// Edition changes whenever somebody changes the hook, so that a delivery under way does not write
 	// what was true before.
 	Edition int `json:"edition"`
@@ -63,6 +65,7 @@ type Event struct {
 const (
 	hookRows   = "webhooks"         // hook
 	secretRows = "webhook-secrets"  // hook
+	formerRows = "webhook-former"   // hook: its former secrets
 	parkedRows = "webhook-parked"   // hook, seq
 	deadRows   = "webhook-dead"     // hook, seq
 	counters   = "webhook-counters" // "webhook": the last number given

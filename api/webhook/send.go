@@ -134,9 +134,9 @@ func (h Hook) takesNew() bool {
 
 // round is what one visit to a hook has done, before it is written.
 type round struct {
-	hook   Hook
-	secret string
-	parked []Letter
+	hook    Hook
+	secrets []string
+	parked  []Letter
 
 	put, remove, dead []Letter
 	sent              int
@@ -174,7 +174,7 @@ func (s *Sender) begin(ctx context.Context, id ID) (*round, error) {
 		if r.hook, err = loadHook(reader, id); err != nil {
 			return err
 		}
-		if r.secret, err = hashindex.LoadRow[string](reader, secretRows, id.key()); err != nil {
+		if r.secrets, err = secrets(reader, id, s.now()); err != nil {
 			return err
 		}
 		r.parked, err = letters(reader, parkedRows, id, 0, maxParked)
@@ -246,7 +246,7 @@ func (r *round) takesNew() bool {
 // attempt sends one letter and notes what became of it.
 func (s *Sender) attempt(ctx context.Context, r *round, event Event, l Letter) {
 	at := s.now()
-	status, later, err := s.post(ctx, r.hook, r.secret, fmt.Sprintf("%v-%d", r.hook.ID, l.Seq), at, event)
+	status, later, err := s.post(ctx, r.hook, r.secrets, fmt.Sprintf("%v-%d", r.hook.ID, l.Seq), at, event)
 	if ctx.Err() != nil {
 		return // given up by us: no failure of theirs
 	}
@@ -307,7 +307,7 @@ func (s *Sender) finish(ctx context.Context, r *round) error {
 		if err != nil || now.Edition != r.hook.Edition {
 			return err
 		}
-		return r.write(w)
+		return errors.Join(r.write(w), forget(w, r.hook.ID, s.now()))
 	})
 	return err
 }
@@ -356,7 +356,7 @@ func (r *round) write(w hashindex.Writer) error {
 var errStatus = errors.New("the receiver refused it")
 
 // post signs and sends one event. Any answer but 2xx is an error; later is when the receiver wants the next.
-func (s *Sender) post(ctx context.Context, h Hook, secret, id string, at time.Time, event Event) (status int, later time.Time, err error) {
+func (s *Sender) post(ctx context.Context, h Hook, secrets []string, id string, at time.Time, event Event) (status int, later time.Time, err error) {
 	body, err := json.Marshal(struct {
 		Type      string    `json:"type"`
 		Timestamp time.Time `json:"timestamp"`
@@ -365,18 +365,14 @@ func (s *Sender) post(ctx context.Context, h Hook, secret, id string, at time.Ti
 	if err != nil {
 		return 0, later, err
 	}
-	signer, err := standard.NewWebhook(secret)
-	if err != nil {
-		return 0, later, err
-	}
-	signature, err := signer.Sign(id, at, body)
+	signatures, err := sign(secrets, id, at, body)
 	if err != nil {
 		return 0, later, err
 	}
 	header := http.Header{"Content-Type": {"application/json"}}
 	header.Set(standard.HeaderWebhookID, id)
 	header.Set(standard.HeaderWebhookTimestamp, fmt.Sprint(at.Unix()))
-	header.Set(standard.HeaderWebhookSignature, signature)
+	header.Set(standard.HeaderWebhookSignature, signatures)
 	status, answered, err := s.Post(ctx, h.URL, header, body)
 	if err == nil && (status < 200 || status > 299) {
 		err = fmt.Errorf("status %d: %w", status, errStatus)

@@ -3,7 +3,6 @@ package webhook
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,11 +100,10 @@ func (s *Sender) Create(ctx context.Context, actor string, h Hook, along ...hash
 	if err := errors.Join(s.Check(h.URL), h.validate()); err != nil {
 		return h, "", 0, err
 	}
-	raw := make([]byte, 32)
-	if _, err := io.ReadFull(s.Random, raw); err != nil {
+	secret, err := s.newSecret()
+	if err != nil {
 		return h, "", 0, err
 	}
-	secret := "whsec_" + base64.StdEncoding.EncodeToString(raw)
 	h.Created = s.now()
 	seq, err := s.Index.Transact(ctx, actor, func(w hashindex.Writer) error {
 		there, err := hooks(w)
@@ -227,7 +225,7 @@ func (s *Sender) Remove(ctx context.Context, actor string, id ID) (hashindex.Seq
 		if err := errors.Join(dropLetters(w, parkedRows, id, 0), dropLetters(w, deadRows, id, 0)); err != nil {
 			return err
 		}
-		return errors.Join(w.RemoveRow(hookRows, id.key()), w.RemoveRow(secretRows, id.key()), tell(w, h, "created", "removed"))
+		return errors.Join(w.RemoveRow(hookRows, id.key()), w.RemoveRow(secretRows, id.key()), w.RemoveRow(formerRows, id.key()), tell(w, h, "created", "removed"))
 	})
 }
 
@@ -265,19 +263,19 @@ func (s *Sender) Replay(ctx context.Context, actor string, id ID, after hashinde
 // Test sends an event of the type "webhook.test" and is the status of the answer. It changes nothing.
 func (s *Sender) Test(ctx context.Context, id ID) (status int, err error) {
 	var h Hook
-	var secret string
+	var signing []string
 	err = s.Index.View(ctx, func(r hashindex.Reader) error {
 		if h, err = loadHook(r, id); err != nil {
 			return err
 		}
-		secret, err = hashindex.LoadRow[string](r, secretRows, id.key())
+		signing, err = secrets(r, id, s.now())
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
 	at := s.now()
-	status, _, err = s.post(ctx, h, secret, "test-"+id.String()+"-"+fmt.Sprint(at.UnixMicro()), at, Event{"webhook.test", at, map[string]string{"webhook": id.String()}})
+	status, _, err = s.post(ctx, h, signing, "test-"+id.String()+"-"+fmt.Sprint(at.UnixMicro()), at, Event{"webhook.test", at, map[string]string{"webhook": id.String()}})
 	return status, err
 }
 

@@ -535,17 +535,23 @@ func TestRunSendsWhatHappens(t *testing.T) {
 	b.answer(status(200))
 	b.happen("hit", "c")
 	<-b.came
+	b.answer(func(post) (int, error) { <-ctx.Done(); return 0, ctx.Err() }) // c is settled once d comes, which never is
+	b.happen("hit", "d")
+	<-b.came
 	cancel()
 	<-done
-	b.want("hit.a", "hit.b", "hit.c")
+	b.want("hit.a", "hit.b", "hit.c", "hit.d")
 	stats, err := b.sender.Stats(t.Context())
 	if err != nil || stats.Delivered != 2 || stats.Failed != 1 || stats.Enabled != 1 || stats.Parked != 1 {
 		t.Errorf("%+v, %v", stats, err)
 	}
+	if _, _, _, err := b.sender.Rotate(t.Context(), "", h.ID, time.Hour); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := b.sender.Remove(t.Context(), "", h.ID); err != nil {
 		t.Fatal(err)
 	}
-	for _, table := range []string{"webhooks", "webhook-secrets", "webhook-parked", "webhook-dead"} {
+	for _, table := range []string{"webhooks", "webhook-secrets", "webhook-former", "webhook-parked", "webhook-dead"} {
 		err := b.index.View(t.Context(), func(r hashindex.Reader) error {
 			for row, err := range r.Rows(table, "") {
 				t.Errorf("left in %s: %v, %v", table, row, err)

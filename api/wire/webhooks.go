@@ -11,20 +11,21 @@ type NewWebhook struct {
 
 // Webhook is where events are sent.
 type Webhook struct {
-	ID       string     `json:"id"`
-	URL      string     `json:"url"`
-	Events   []string   `json:"events"`
-	Created  time.Time  `json:"created"`
-	Enabled  bool       `json:"enabled"`
-	Disabled string     `json:"disabled,omitempty"` // why
-	Cursor   uint64     `json:"cursor"`             // all up to this change was sent, or is parked
-	Parked   int        `json:"parked"`             // deliveries that failed and are tried again
-	Due      *time.Time `json:"due,omitempty"`      // when the first of them is
-	Tried    *time.Time `json:"tried,omitempty"`    // the last delivery
-	Status   int        `json:"status,omitempty"`   // its answer's
-	Error    string     `json:"error,omitempty"`    // why it failed
-	Secret   string     `json:"secret,omitempty"`   // in the answer to POST alone
-	Seq      uint64     `json:"seq,omitempty"`      // in answers to writes
+	ID          string     `json:"id"`
+	URL         string     `json:"url"`
+	Events      []string   `json:"events"`
+	Created     time.Time  `json:"created"`
+	Enabled     bool       `json:"enabled"`
+	Disabled    string     `json:"disabled,omitempty"`             // why
+	Cursor      uint64     `json:"cursor"`                         // all up to this change was sent, or is parked
+	Parked      int        `json:"parked"`                         // deliveries that failed and are tried again
+	Due         *time.Time `json:"due,omitempty"`                  // when the first of them is
+	Tried       *time.Time `json:"tried,omitempty"`                // the last delivery
+	Status      int        `json:"status,omitempty"`               // its answer's
+	Error       string     `json:"error,omitempty"`                // why it failed
+	Secret      string     `json:"secret,omitempty"`               // in the answer that makes it alone
+	FormerUntil *time.Time `json:"former_secrets_until,omitempty"` // until then deliveries are signed with former secrets too
+	Seq         uint64     `json:"seq,omitempty"`                  // in answers to writes
 }
 
 // Webhooks is the answer of GET /v1/webhooks.
@@ -42,6 +43,11 @@ type WebhookPatch struct {
 // Replay is the body of POST /v1/webhooks/{id}/replay.
 type Replay struct {
 	After *uint64 `json:"after"`
+}
+
+// RotateSecret is the body of POST /v1/webhooks/{id}/secret.
+type RotateSecret struct {
+	OverlapSeconds *int64 `json:"overlap_seconds,omitempty"` // how long former secrets sign along; absent: a day
 }
 
 // TestDelivery is the answer of POST /v1/webhooks/{id}/test.
