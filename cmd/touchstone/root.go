@@ -68,7 +68,7 @@ Verbs work on a data folder (--data) or on a running server (--server). To see i
 		a.collectionsCommand(), a.addCommand(), a.importCommand(), a.exportCommand(), a.referencesCommand(),
 		a.matchCommand(), a.watchCommand(), a.compareCommand(), a.hashCommand(), a.rightsCommand(), a.licencesCommand(), a.hitsCommand(), a.keysCommand(),
 		a.backupCommand(), a.restoreCommand(), a.compactCommand(), a.doctorCommand(),
-		a.benchCommand(), a.checkCommand(), a.dumpCommand(), a.verifyCommand(), a.noticesCommand(), a.infoCommand(), a.versionCommand(), exitCodesTopic(),
+		a.benchCommand(), a.checkCommand(), a.dumpCommand(), a.verifyCommand(), a.noticesCommand(), a.webhooksCommand(), a.infoCommand(), a.versionCommand(), exitCodesTopic(),
 	)
 	return root
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"touchstone/api"
+	"touchstone/api/fetch"
 	"touchstone/fixtures"
 )
 
@@ -69,9 +72,16 @@ func scriptPicture(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(name, content, 0o666))
 }
 
-// server FOLDER serves the folder until the script ends and sets $SERVER.
+// server FOLDER [PORT] serves the folder until the script ends and sets $SERVER. Its webhooks reach that port of this
+// machine.
 func scriptServer(ts *testscript.TestScript, _ bool, args []string) {
-	h, err := open(ts.MkAbs(args[0]), writing, plan{searcher: defaultSearcher}, slog.New(slog.DiscardHandler))
+	var config api.Config
+	if len(args) > 1 {
+		port, err := strconv.ParseUint(args[1], 10, 16)
+		ts.Check(err)
+		config.Deliver = fetch.New(fetch.Config{Ports: []uint16{uint16(port)}, Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	}
+	h, err := open(ts.MkAbs(args[0]), writing, plan{searcher: defaultSearcher, config: config}, slog.New(slog.DiscardHandler))
 	ts.Check(err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
