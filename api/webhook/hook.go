@@ -43,6 +43,20 @@ type Hook struct {
 	Edition int `json:"edition"`
 }
 
+// waitFor notes what is parked, and when the first of it is tried again: Due is never before that, or rounds
+// would follow rounds that have nothing to do.
+func (h *Hook) waitFor(parked []Letter) {
+	h.Parked, h.Due = len(parked), time.Time{}
+	for _, l := range parked {
+		if h.Due.IsZero() || l.Due.Before(h.Due) {
+			h.Due = l.Due
+		}
+	}
+	if len(parked) > 0 && h.Due.Before(h.Later) {
+		h.Due = h.Later
+	}
+}
+
 // Letter is a delivery that failed.
 type Letter struct {
 	Seq      hashindex.Seq `json:"seq"`

@@ -156,7 +156,7 @@ func (s *Sender) Round(ctx context.Context, id ID) error {
 	if err := s.sendNew(ctx, r); err != nil {
 		return err
 	}
-	if r.sent == 0 && r.hook.Cursor-from < worthWriting {
+	if r.sent == 0 && len(r.remove) == 0 && r.hook.Cursor-from < worthWriting {
 		s.mu.Lock()
 		s.seen[id] = cursor{r.hook.Edition, r.hook.Cursor} // not worth a write
 		s.mu.Unlock()
@@ -340,15 +340,7 @@ func (r *round) write(w hashindex.Writer) error {
 	if err != nil {
 		return err
 	}
-	r.hook.Parked, r.hook.Due = len(waiting), time.Time{}
-	for _, l := range waiting {
-		if r.hook.Due.IsZero() || l.Due.Before(r.hook.Due) {
-			r.hook.Due = l.Due
-		}
-	}
-	if r.hook.Due.Before(r.hook.Later) && len(waiting) > 0 {
-		r.hook.Due = r.hook.Later
-	}
+	r.hook.waitFor(waiting)
 	return errors.Join(append(errs, hashindex.SaveRow(w, hookRows, id.key(), r.hook))...)
 }
 

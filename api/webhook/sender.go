@@ -253,7 +253,8 @@ func (s *Sender) Replay(ctx context.Context, actor string, id ID, after hashinde
 		if err != nil {
 			return err
 		}
-		h.Cursor, h.Failures, h.Parked, h.Edition = after, 0, len(rest), h.Edition+1
+		h.waitFor(rest)
+		h.Cursor, h.Failures, h.Edition = after, 0, h.Edition+1
 		return errors.Join(hashindex.SaveRow(w, hookRows, id.key(), h), tell(w, h, "created", fmt.Sprintf("replayed after %d", after)), hashindex.WriteAlong(w, h, along))
 	})
 	s.wake()

@@ -47,6 +47,7 @@ type bench struct {
 	posts []post
 	reply func(post) (int, error)
 	after string // the Retry-After of the answers
+	blind bool   // nothing is an event
 	came  chan struct{}
 }
 
@@ -77,7 +78,7 @@ func newBench(t *testing.T) *bench {
 // start is a sender that knows what is in the store and nothing else, as after a restart.
 func (b *bench) start() {
 	b.sender = webhook.New(webhook.Config{
-		Index: b.index, Post: b.post, Event: event, Now: b.clock, Log: slog.New(slog.NewTextHandler(&b.log, nil)),
+		Index: b.index, Post: b.post, Event: b.event, Now: b.clock, Log: slog.New(slog.NewTextHandler(&b.log, nil)),
 		Check: func(url string) error {
 			if strings.HasPrefix(url, "http") {
 				return nil
@@ -87,8 +88,8 @@ func (b *bench) start() {
 	})
 }
 
-func event(c hashindex.Change) (webhook.Event, bool) {
-	if c.Kind != hashindex.Noted || c.Note.Topic == webhook.Topic {
+func (b *bench) event(c hashindex.Change) (webhook.Event, bool) {
+	if b.blind || c.Kind != hashindex.Noted || c.Note.Topic == webhook.Topic {
 		return webhook.Event{}, false
 	}
 	return webhook.Event{Type: c.Note.Topic + "." + c.Note.Subject, Time: c.Time, Data: map[string]uint64{"seq": uint64(c.Seq)}}, true
@@ -295,6 +296,29 @@ func TestLettersAreTriedAgainThoughTheClockGoesBack(t *testing.T) {
 	b.pass(-48 * time.Hour)
 	if h = b.round(h.ID); h.Parked != 0 {
 		t.Errorf("%+v, want the letter delivered", h)
+	}
+}
+
+// TestHookIsDueWhenALetterIs: one that is due when none of its letters is would be visited again and again.
+func TestHookIsDueWhenALetterIs(t *testing.T) {
+	b := newBench(t)
+	h, _ := b.create("*")
+	b.answer(status(500))
+	first := b.happen("hit", "a")
+	b.round(h.ID)
+	b.pass(5 * time.Second)
+	b.happen("hit", "b")
+	if h = b.round(h.ID); h.Due.Sub(b.clock()) != 5*time.Second {
+		t.Fatalf("due at %v, want that of b, in five seconds from %v", h.Due, b.clock())
+	}
+	h, _, err := b.sender.Replay(t.Context(), "", h.ID, first)
+	if err != nil || h.Parked != 1 || h.Due.Sub(b.clock()) != time.Minute {
+		t.Errorf("after the replay %+v, %v; want that of a alone, in a minute from %v", h, err, b.clock())
+	}
+	b.blind = true // the letter is about what is no event any more
+	b.pass(time.Minute)
+	if h = b.round(h.ID); h.Parked != 0 || !h.Due.IsZero() {
+		t.Errorf("%+v, want nothing parked", h)
 	}
 }
 
