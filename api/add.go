@@ -158,7 +158,7 @@ func (s *Server) lookBack(ctx context.Context, by string, added []hashindex.Refe
 		return
 	}
 	for i, each := range found {
-		answer[i].Retro = &wire.Retro{Sightings: each.Sightings, Hits: each.Hits}
+		answer[i].Retro = &wire.Retro{Sightings: each.Sightings, Hits: each.Hits, Truncated: each.Truncated}
 	}
 }
 

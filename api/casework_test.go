@@ -168,7 +168,7 @@ func TestDryRunSaysWhatWouldComeAndAddsNothing(t *testing.T) {
 	h.parts("/v1/match", image(product(1)), field("subject", "seen")).want(200)
 	before := h.seq()
 	dry := into[wire.DryRun](h.parts("/v1/collections/shoes/references?dry_run=true", image(product(1))).want(200))
-	if r := dry.References[0]; !r.Searchable || len(r.Conflicts) != 1 || r.Conflicts[0].Holders[0] != "other" || len(r.NearDuplicates) != 0 || r.Sightings == nil || *r.Sightings != 1 {
+	if r := dry.References[0]; !r.Searchable || len(r.Conflicts) != 1 || r.Conflicts[0].Holders[0] != "other" || len(r.NearDuplicates) != 0 || r.Sightings == nil || *r.Sightings != 1 || r.Truncated {
 		t.Errorf("%+v", dry)
 	}
 	if h.seq() != before {

@@ -63,11 +63,11 @@ func (s *Server) tryAddition(c echo.Context, collection hashindex.Collection, n 
 	if tried.Conflicts, err = s.conflicts(c, collection, result.Conflicts); err != nil {
 		return tried, err
 	}
-	sightings, err := s.desk.WouldFind(ctx, collection, n.Picture)
+	sightings, truncated, err := s.desk.WouldFind(ctx, collection, n.Picture)
 	if errors.Is(err, hashindex.ErrNotReady) {
 		return tried, nil
 	}
-	tried.Sightings = &sightings
+	tried.Sightings, tried.Truncated = &sightings, truncated
 	return tried, err
 }
 

@@ -212,7 +212,7 @@ func BenchmarkRetro(b *testing.B) {
 	o.must(err)
 	b.ResetTimer()
 	for b.Loop() {
-		if n, err := o.WouldFind(b.Context(), collection.Collection, hashed(reference)); err != nil || n != 100 {
+		if n, _, err := o.WouldFind(b.Context(), collection.Collection, hashed(reference)); err != nil || n != 100 {
 			b.Fatal(n, err)
 		}
 	}

@@ -87,7 +87,7 @@ func (o *office) seen() int {
 	o.t.Helper()
 	shoes, err := o.index.Collection("shoes")
 	o.must(err)
-	n, err := o.WouldFind(o.t.Context(), shoes.Collection, hashed(hashOf(1)))
+	n, _, err := o.WouldFind(o.t.Context(), shoes.Collection, hashed(hashOf(1)))
 	o.must(err)
 	return n
 }

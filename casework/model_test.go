@@ -247,7 +247,7 @@ func (m *model) compareSightings(o *office, collections []string) {
 	for i, name := range collections {
 		info, err := o.index.Collection(name)
 		o.must(err)
-		if got, err := o.WouldFind(o.t.Context(), info.Collection, hashed(hashOf(uint64(i)))); err != nil || got != m.seen[name] {
+		if got, _, err := o.WouldFind(o.t.Context(), info.Collection, hashed(hashOf(uint64(i)))); err != nil || got != m.seen[name] {
 			o.t.Fatalf("%d sightings of the picture of %s, %v; want %d", got, name, err, m.seen[name])
 		}
 	}

@@ -1,7 +1,6 @@
 package casework
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,10 +14,12 @@ import (
 type Retro struct {
 	Sightings int // that match it
 	Hits      int // that were recorded for them: one for each subject that is new, and may not do so
+
+	Truncated bool // more match than are looked at: Sightings says at least
 }
 
-// maxRetro bounds how many sightings of each of the eight ways to turn a reference are looked at: beyond
-// that it is a flood.
+// maxRetro is how many sightings of each of the eight ways to turn a frame are looked at, with few more that tell of
+// there being more: beyond that it is a flood.
 const maxRetro = 10_000
 
 // Remember writes, in the transaction that adds references, that sightings are still to be searched for
@@ -187,11 +188,11 @@ type past struct {
 }
 
 func (d *Desk) lookBack(ctx context.Context, actor string, reference hashindex.Reference) (Retro, error) {
-	matches, err := d.pastOf(ctx, reference)
+	matches, truncated, err := d.pastOf(ctx, reference)
 	if err != nil || len(matches) == 0 {
 		return Retro{}, err
 	}
-	result := Retro{Sightings: len(matches)}
+	result := Retro{Sightings: len(matches), Truncated: truncated}
 	for batch := range slices.Chunk(bySubject(matches), 500) {
 		rulings, err := d.Record(ctx, actor, batch)
 		if err != nil {
@@ -234,24 +235,26 @@ func bySubject(matches []past) (all []Observation) {
 // pastOf are the sightings that the reference matches in the tiers copy and near, turned and mirrored ones
 // included: exactly those whose hash, or a variant derived from it, is within the collection's radius of a
 // frame's. Deriving moves and inverts bits, which keeps distances: so the variants of the reference find what
-// the reference would find among the variants of each sighting.
-func (d *Desk) pastOf(ctx context.Context, reference hashindex.Reference) (matches []past, err error) {
+// the reference would find among the variants of each sighting. Truncated says that there are more.
+func (d *Desk) pastOf(ctx context.Context, reference hashindex.Reference) (matches []past, truncated bool, err error) {
 	collection, err := d.collectionOf(ctx, reference.Collection)
 	if err != nil || collection.Purpose == hashindex.Benign || d.now().Before(reference.DisabledUntil) {
-		return nil, err
+		return nil, false, err
 	}
 	best := map[uint64]past{}
 	for n, frame := range reference.Frames {
 		if !searchable(frame, d.index.Recipe()) {
 			continue
 		}
-		found, err := d.near(ctx, frame.Hashes[hashindex.PDQ], collection.Policy.Radius)
+		found, more, err := d.near(ctx, frame.Hashes[hashindex.PDQ], collection.Policy.Radius)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		truncated = truncated || more
+		waiting := d.sightings.waiting()
 		err = d.index.View(ctx, func(r hashindex.Reader) error {
 			for _, number := range found {
-				s, there, err := d.sighting(r, number)
+				s, there, err := waiting.sighting(r, number)
 				if err != nil {
 					return err
 				}
@@ -266,7 +269,7 @@ func (d *Desk) pastOf(ctx context.Context, reference hashindex.Reference) (match
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	numbers := make([]uint64, 0, len(best))
@@ -277,7 +280,7 @@ func (d *Desk) pastOf(ctx context.Context, reference hashindex.Reference) (match
 	for _, n := range numbers {
 		matches = append(matches, best[n])
 	}
-	return matches, nil
+	return matches, truncated, nil
 }
 
 func searchable(f hashindex.StoredFrame, recipe hashindex.Recipe) bool {
@@ -286,21 +289,25 @@ func searchable(f hashindex.StoredFrame, recipe hashindex.Recipe) bool {
 }
 
 // near are the numbers of the sightings within the radius of the hash or of one of its variants, ascending.
-func (d *Desk) near(ctx context.Context, hash hashindex.Hash, radius int) ([]uint64, error) {
+// Truncated says that a variant has more of them than maxRetro.
+func (d *Desk) near(ctx context.Context, hash hashindex.Hash, radius int) (numbers []uint64, truncated bool, err error) {
 	var scope hashindex.Scope
 	scope.Allow(sightingSpace, radius)
-	scope.Limit = maxRetro
+	scope.Limit = maxRetro + 1
 	variants := d.variants(hash)
 	found, err := d.sightings.Search(ctx, variants[:], scope, nil)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	numbers := make([]uint64, len(found))
+	numbers = make([]uint64, len(found))
+	var each [hashindex.TransformCount]int
 	for i, f := range found {
 		numbers[i] = uint64(f.Entry.Frame)
+		each[f.Probe]++
+		truncated = truncated || each[f.Probe] > maxRetro
 	}
 	slices.Sort(numbers)
-	return slices.Compact(numbers), nil
+	return slices.Compact(numbers), truncated, nil
 }
 
 // pastMatch is the match that asking about the sighting would have answered.
@@ -344,10 +351,10 @@ func (d *Desk) collectionOf(ctx context.Context, id hashindex.CollectionID) (c h
 }
 
 // WouldFind is how many past sightings a picture would match as a reference of the collection: what an
-// addition would look back to. ErrNotReady while sightings are loading.
-func (d *Desk) WouldFind(ctx context.Context, collection hashindex.Collection, p hashindex.Picture) (int, error) {
+// addition would look back to. Truncated says at least so many. ErrNotReady while sightings are loading.
+func (d *Desk) WouldFind(ctx context.Context, collection hashindex.Collection, p hashindex.Picture) (sightings int, truncated bool, err error) {
 	if err := d.searched(ctx); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	var all []uint64
 	for _, f := range p.Frames {
@@ -355,12 +362,12 @@ func (d *Desk) WouldFind(ctx context.Context, collection hashindex.Collection, p
 		if collection.Purpose == hashindex.Benign || !searchable(stored, d.index.Recipe()) {
 			continue
 		}
-		found, err := d.near(ctx, f.Hashes[hashindex.PDQ], collection.Policy.Radius)
+		found, more, err := d.near(ctx, f.Hashes[hashindex.PDQ], collection.Policy.Radius)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
-		all = append(all, found...)
+		all, truncated = append(all, found...), truncated || more
 	}
-	slices.SortFunc(all, cmp.Compare)
-	return len(slices.Compact(all)), nil
+	slices.Sort(all)
+	return len(slices.Compact(all)), truncated, nil
 }

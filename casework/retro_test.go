@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,7 +94,7 @@ func TestSightingsGoWhenTheyAreOldOrTooMany(t *testing.T) {
 	found := func(n uint64) int {
 		collection, err := o.index.Collection("shoes")
 		o.must(err)
-		found, err := o.WouldFind(t.Context(), collection.Collection, hashed(hashOf(n)))
+		found, _, err := o.WouldFind(t.Context(), collection.Collection, hashed(hashOf(n)))
 		o.must(err)
 		return found
 	}
@@ -109,6 +111,68 @@ func TestSightingsGoWhenTheyAreOldOrTooMany(t *testing.T) {
 			t.Errorf("thirty days after the third, number %d: %d", n, got)
 		}
 	}
+}
+
+// TestLookingBackSaysWhereItCountsNoFurther: of a picture that was asked about ten thousand times the number is exact,
+// of more it is said to be at least that.
+func TestLookingBackSaysWhereItCountsNoFurther(t *testing.T) {
+	o := openOffice(t)
+	o.collection("shoes", hashindex.Brand)
+	shoes, err := o.index.Collection("shoes")
+	o.must(err)
+	const most = 10_000
+	o.See(slices.Repeat([]casework.Sighting{{Subject: listing(1, ""), At: start, Hash: hashOf(1)}}, most))
+	for _, truncated := range []bool{false, true, true} {
+		found, more, err := o.WouldFind(t.Context(), shoes.Collection, hashed(hashOf(1)))
+		o.must(err)
+		_, retro := o.add("shoes", hashOf(1))
+		if retro.Truncated != truncated || more != truncated || retro.Sightings != found || truncated != (found > most) || found < most || retro.Hits != 1 {
+			t.Errorf("%+v, and %d, %v before; want truncated %v", retro, found, more, truncated)
+		}
+		o.See([]casework.Sighting{{Subject: listing(1, ""), At: start, Hash: hashOf(1)}})
+	}
+}
+
+// TestLookingBackFindsWhatIsWrittenMeanwhile has sightings leave for the store within every view, where they are no
+// longer waiting and not yet to be seen.
+func TestLookingBackFindsWhatIsWrittenMeanwhile(t *testing.T) {
+	store := &meanwhile{Storage: memory.New()}
+	o := openOn(t, store)
+	o.collection("shoes", hashindex.Brand)
+	added, _, err := o.index.AddReferences(t.Context(), "", "shoes", []hashindex.NewReference{{Picture: hashed(hashOf(1))}}, casework.Remember)
+	o.must(err)
+	seen := 0
+	see := func() {
+		o.must(o.Flush(t.Context()))
+		o.See([]casework.Sighting{{Subject: listing(seen, ""), At: start, Hash: hashOf(1)}})
+		seen++
+	}
+	see()
+	store.do.Store(&see)
+	retro, err := o.LookBack(t.Context(), "", added)
+	store.do.Store(nil)
+	o.must(err)
+	// The first, and that of the view before the search.
+	if want := (casework.Retro{Sightings: 2, Hits: 2}); retro[0] != want || seen < 3 {
+		t.Errorf("%+v of %d, want %+v of 3 and more", retro[0], seen, want)
+	}
+}
+
+// meanwhile does something within each view, after its picture is taken.
+type meanwhile struct {
+	hashindex.Storage
+	do   atomic.Pointer[func()]
+	busy atomic.Bool // views within that are left alone
+}
+
+func (s *meanwhile) View(read func(hashindex.Reader) error) error {
+	return s.Storage.View(func(r hashindex.Reader) error {
+		if do := s.do.Load(); do != nil && s.busy.CompareAndSwap(false, true) {
+			(*do)()
+			s.busy.Store(false)
+		}
+		return read(r)
+	})
 }
 
 // TestLookingBackIsDoneAfterACrash opens the store again where the process died between adding and looking.

@@ -263,15 +263,24 @@ func decodeSighting(raw []byte, whole bool) (s Sighting, err error) {
 	return s, err
 }
 
-// sighting is the one of that number; false when it is gone.
-func (d *Desk) sighting(r hashindex.Reader, n uint64) (Sighting, bool, error) {
-	s := &d.sightings
+// waiting are the sightings that wait to be written, as they were at a moment. They are to be taken after numbers were
+// found and before the view that the others are read in: what is written between the two is in neither otherwise.
+type waiting struct {
+	after uint64 // the number before the first
+	list  []Sighting
+}
+
+func (s *sightings) waiting() waiting {
 	s.mu.Lock()
-	if n > s.written && n-s.written <= uint64(len(s.pending)) {
-		defer s.mu.Unlock()
-		return s.pending[n-s.written-1], true, nil
+	defer s.mu.Unlock()
+	return waiting{s.written, s.pending}
+}
+
+// sighting is the one of that number; false when it is gone.
+func (w waiting) sighting(r hashindex.Reader, n uint64) (Sighting, bool, error) {
+	if n > w.after && n-w.after <= uint64(len(w.list)) {
+		return w.list[n-w.after-1], true, nil
 	}
-	s.mu.Unlock()
 	raw, err := r.Row(sightingRows, numberKey(n))
 	if errors.Is(err, hashindex.ErrNotFound) {
 		return Sighting{}, false, nil // trimmed since it was found

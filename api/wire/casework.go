@@ -268,8 +268,9 @@ type Verdict struct {
 
 // Retro says what looking back for a new reference found.
 type Retro struct {
-	Sightings int `json:"sightings"`
-	Hits      int `json:"hits"`
+	Sightings int  `json:"sightings"`
+	Hits      int  `json:"hits"`
+	Truncated bool `json:"truncated"` // more sightings match than are looked at
 }
 
 // DryAddition says what would become of one picture or hash.
@@ -282,6 +283,7 @@ type DryAddition struct {
 	NearDuplicates []Resembling `json:"near_duplicates"`
 	Conflicts      []Conflict   `json:"conflicts"`
 	Sightings      *int         `json:"sightings"` // that it would match; null: they are loading
+	Truncated      bool         `json:"truncated"` // more sightings match than are looked at
 
 	// ClaimedElsewhere says that a collection which the key does not reach has the same.
 	ClaimedElsewhere bool `json:"claimed_elsewhere,omitempty"`
