@@ -171,6 +171,10 @@ func TestDryRunSaysWhatWouldComeAndAddsNothing(t *testing.T) {
 	if r := dry.References[0]; !r.Searchable || len(r.Conflicts) != 1 || r.Conflicts[0].Holders[0] != "other" || len(r.NearDuplicates) != 0 || r.Sightings == nil || *r.Sightings != 1 || r.Truncated {
 		t.Errorf("%+v", dry)
 	}
+	dry = into[wire.DryRun](h.json("POST", "/v1/collections/shoes/references?dry_run=true", wire.HashReference{Hashes: wire.Hashes{PHash: "c3d4a1f00e5b9687"}}).want(200))
+	if r := dry.References[0]; r.Sightings == nil || *r.Sightings != 0 || !r.Truncated {
+		t.Errorf("of a pHash, which no sighting has: %+v", r)
+	}
 	if h.seq() != before {
 		t.Error("a dry run changed something")
 	}

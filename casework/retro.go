@@ -15,7 +15,7 @@ type Retro struct {
 	Sightings int // that match it
 	Hits      int // that were recorded for them: one for each subject that is new, and may not do so
 
-	Truncated bool // more match than are looked at: Sightings says at least
+	Truncated bool // more match than are looked at, or some may that cannot be: Sightings says at least
 }
 
 // maxRetro is how many sightings of each of the eight ways to turn a frame are looked at, with few more that tell of
@@ -189,10 +189,10 @@ type past struct {
 
 func (d *Desk) lookBack(ctx context.Context, actor string, reference hashindex.Reference) (Retro, error) {
 	matches, truncated, err := d.pastOf(ctx, reference)
-	if err != nil || len(matches) == 0 {
-		return Retro{}, err
-	}
 	result := Retro{Sightings: len(matches), Truncated: truncated}
+	if err != nil || len(matches) == 0 {
+		return result, err
+	}
 	for batch := range slices.Chunk(bySubject(matches), 500) {
 		rulings, err := d.Record(ctx, actor, batch)
 		if err != nil {
@@ -244,6 +244,7 @@ func (d *Desk) pastOf(ctx context.Context, reference hashindex.Reference) (match
 	best := map[uint64]past{}
 	for n, frame := range reference.Frames {
 		if !searchable(frame, d.index.Recipe()) {
+			truncated = truncated || byPHash(frame, d.index.Recipe())
 			continue
 		}
 		found, more, err := d.near(ctx, frame.Hashes[hashindex.PDQ], collection.Policy.Radius)
@@ -284,8 +285,17 @@ func (d *Desk) pastOf(ctx context.Context, reference hashindex.Reference) (match
 }
 
 func searchable(f hashindex.StoredFrame, recipe hashindex.Recipe) bool {
-	return f.Recipe == recipe && !f.Hashes[hashindex.PDQ].IsZero() &&
-		(f.Quality == hashindex.QualityUnknown || f.Quality >= hashindex.PoorQuality)
+	return answered(f, recipe) && !f.Hashes[hashindex.PDQ].IsZero()
+}
+
+// byPHash reports whether pictures match the frame by its pHash, for want of a PDQ hash: sightings have none to be
+// searched by.
+func byPHash(f hashindex.StoredFrame, recipe hashindex.Recipe) bool {
+	return answered(f, recipe) && f.Hashes[hashindex.PDQ].IsZero() && !f.Hashes[hashindex.PHash].IsZero()
+}
+
+func answered(f hashindex.StoredFrame, recipe hashindex.Recipe) bool {
+	return f.Recipe == recipe && (f.Quality == hashindex.QualityUnknown || f.Quality >= hashindex.PoorQuality)
 }
 
 // near are the numbers of the sightings within the radius of the hash or of one of its variants, ascending.
@@ -359,7 +369,11 @@ func (d *Desk) WouldFind(ctx context.Context, collection hashindex.Collection, p
 	var all []uint64
 	for _, f := range p.Frames {
 		stored := hashindex.StoredFrame{Recipe: f.Recipe, Quality: f.Quality, Hashes: f.Hashes}
-		if collection.Purpose == hashindex.Benign || !searchable(stored, d.index.Recipe()) {
+		if collection.Purpose == hashindex.Benign {
+			continue
+		}
+		if !searchable(stored, d.index.Recipe()) {
+			truncated = truncated || byPHash(stored, d.index.Recipe())
 			continue
 		}
 		found, more, err := d.near(ctx, f.Hashes[hashindex.PDQ], collection.Policy.Radius)

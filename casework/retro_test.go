@@ -133,6 +133,30 @@ func TestLookingBackSaysWhereItCountsNoFurther(t *testing.T) {
 	}
 }
 
+// TestLookingBackDoesNotPassOverALonePHash: no sighting has one, so that what pictures would match by it is not counted,
+// and the number not said to be exact.
+func TestLookingBackDoesNotPassOverALonePHash(t *testing.T) {
+	o := openOffice(t)
+	o.collection("shoes", hashindex.Brand)
+	shoes, err := o.index.Collection("shoes")
+	o.must(err)
+	picture := hashed(hashOf(1))
+	for _, truncated := range []bool{false, true} {
+		added, _, err := o.index.AddReferences(t.Context(), "", "shoes", []hashindex.NewReference{{Picture: picture}}, casework.Remember)
+		o.must(err)
+		found, more, err := o.WouldFind(t.Context(), shoes.Collection, picture)
+		o.must(err)
+		retro, err := o.LookBack(t.Context(), "", added)
+		o.must(err)
+		if want := (casework.Retro{Truncated: truncated}); retro[0] != want || found != 0 || more != truncated {
+			t.Errorf("%+v, and %d, %v before; want truncated %v", retro[0], found, more, truncated)
+		}
+		alone := hashindex.Fingerprint{Recipe: recipe, Quality: 100}
+		alone.Hashes[hashindex.PHash] = hashindex.Hash64(1)
+		picture.Frames = append(picture.Frames, hashindex.Frame{Fingerprint: alone, At: time.Second})
+	}
+}
+
 // TestLookingBackFindsWhatIsWrittenMeanwhile has sightings leave for the store within every view, where they are no
 // longer waiting and not yet to be seen.
 func TestLookingBackFindsWhatIsWrittenMeanwhile(t *testing.T) {

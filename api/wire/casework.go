@@ -270,7 +270,7 @@ type Verdict struct {
 type Retro struct {
 	Sightings int  `json:"sightings"`
 	Hits      int  `json:"hits"`
-	Truncated bool `json:"truncated"` // more sightings match than are looked at
+	Truncated bool `json:"truncated"` // Sightings says at least
 }
 
 // DryAddition says what would become of one picture or hash.
@@ -283,7 +283,7 @@ type DryAddition struct {
 	NearDuplicates []Resembling `json:"near_duplicates"`
 	Conflicts      []Conflict   `json:"conflicts"`
 	Sightings      *int         `json:"sightings"` // that it would match; null: they are loading
-	Truncated      bool         `json:"truncated"` // more sightings match than are looked at
+	Truncated      bool         `json:"truncated"` // Sightings says at least
 
 	// ClaimedElsewhere says that a collection which the key does not reach has the same.
 	ClaimedElsewhere bool `json:"claimed_elsewhere,omitempty"`
