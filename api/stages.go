@@ -88,7 +88,7 @@ var (
 	childSeconds = prometheus.NewDesc("touchstone_decode_children_seconds_total", "Time that decoding processes took for pictures.", nil, nil)
 	childStarts  = prometheus.NewDesc("touchstone_decode_children_starts_total", "Decoding processes that were started.", nil, nil)
 	childDeaths  = prometheus.NewDesc("touchstone_decode_children_deaths_total", "Decoding processes that died: of a picture's time, of decoding it, or at their start.", []string{"cause"}, nil)
-	storeBytes   = prometheus.NewDesc("touchstone_store_bytes", "Size of the store's file: in use, and free for later changes, which compacting gives back.", []string{"state"}, nil)
+	storeBytes   = prometheus.NewDesc("touchstone_store_bytes", "Size of the store's file: in use, and free for later changes. Compacting gives back what is free, but for 16 MiB that the file is made larger by at a time.", []string{"state"}, nil)
 	repeatsKept  = prometheus.NewDesc("touchstone_idempotency_records", "Answers that are remembered under Idempotency-Keys.", nil, nil)
 	repeatsBytes = prometheus.NewDesc("touchstone_idempotency_bytes", "Size of the answers that are remembered.", nil, nil)
 	spooledDesc  = prometheus.NewDesc("touchstone_spooled_bytes", "Room on the disk that videos take while they are decoded.", nil, nil)

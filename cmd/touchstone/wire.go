@@ -166,7 +166,7 @@ func build(storage hashindex.Storage, p plan, log *slog.Logger) (*house, error) 
 	if kept, ok := storage.(*bolt.Store); ok {
 		config.Store = func() (api.StoreSize, error) {
 			info, err := kept.Info()
-			return api.StoreSize{File: info.FileBytes, Free: int64(info.FreePages) * int64(info.PageSize)}, err
+			return api.StoreSize{File: info.FileBytes, Free: info.FileBytes - int64(info.Pages-info.FreePages)*int64(info.PageSize)}, err
 		}
 		config.Backup = func(ctx context.Context, to io.Writer) error { _, err := kept.Backup(ctx, to); return err }
 	}
