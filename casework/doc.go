@@ -9,7 +9,7 @@
 // those of Config.Flush.
 //
 //	desk, err := casework.Open(casework.Config{Index: index, Variants: pdq.Derive, NewSearcher: newSearcher})
-//	desk.See(casework.Sighting{Subject: subject, Hashes: hashes, At: now})
+//	desk.See(casework.Sighting{Subject: subject, Hash: hash, At: now})
 //	answer, err := index.Match(ctx, query)
 //	rulings, err := desk.Record(ctx, actor, casework.Observation{Subject: subject, At: now, Matches: answer.Matches})
 //
