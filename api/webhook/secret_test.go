@@ -2,7 +2,6 @@ package webhook_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -134,7 +133,7 @@ func TestRotationsAreBoundedAndNoted(t *testing.T) {
 		t.Errorf("note %s %s by %s, want %q", note.Topic, note.Body, changes[0].Actor, want)
 	}
 	for _, secret := range secrets {
-		if text := strings.TrimPrefix(secret, "whsec_"); strings.Contains(b.log.String()+fmt.Sprintf("%s", note.Body), text) {
+		if text := strings.TrimPrefix(secret, "whsec_"); strings.Contains(b.log.String()+string(note.Body), text) {
 			t.Error("a secret is logged or noted")
 		}
 	}
