@@ -13,9 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"io"
 	"log/slog"
-	"maps"
 	"os"
 	"runtime"
 	"sync"
@@ -258,64 +256,6 @@ func (p *Pool) exchange(c *child, asked kind, format string, encoded []byte) (ke
 	}
 }
 
-// Stats say what the children of a pool have done since it was opened.
-type Stats struct {
-	InFlight int           // pictures that children are at
-	Pictures uint64        // that children were asked for
-	Took     time.Duration // by them all
-	Starts   uint64        // of children
-	Deaths   map[string]uint64
-}
-
-// What children die of. A memory limit cannot be told from a decoder that breaks: both end the process.
-const (
-	DeadOfTime   = "time"
-	DeadOfDecode = "decode"
-	DeadAtStart  = "start"
-)
-
-// Stats are those of now.
-func (p *Pool) Stats() Stats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	stats := p.stats
-	stats.Deaths = map[string]uint64{DeadOfTime: 0, DeadOfDecode: 0, DeadAtStart: 0}
-	maps.Copy(stats.Deaths, p.stats.Deaths)
-	return stats
-}
-
-// asked counts a picture that a child is at, until done is called.
-func (p *Pool) asked() (done func()) {
-	begun := time.Now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.stats.InFlight++
-	p.stats.Pictures++
-	return func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.stats.InFlight--
-		p.stats.Took += time.Since(begun)
-	}
-}
-
-// died counts a child.
-func (p *Pool) died(of string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.stats.Deaths == nil {
-		p.stats.Deaths = map[string]uint64{}
-	}
-	p.stats.Deaths[of]++
-}
-
-func causeOf(err error) string {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return DeadOfTime
-	}
-	return DeadOfDecode
-}
-
 func undecodable(err error) error {
 	detail := "decoding it takes more than is allowed, or breaks the decoder"
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -391,66 +331,4 @@ func (p *Pool) start() (*child, error) {
 	p.confinement = c.Confinement
 	p.stats.Starts++
 	return c, nil
-}
-
-// child is one child process.
-type child struct {
-	*sandbox.Child
-	isWarm bool
-}
-
-// compiled is one of the formats whose decoders are compiled before the first use.
-const compiled = "avif"
-
-// warm has the child compile its decoders, unless it did, or the format needs none of them.
-func (c *child) warm(format string, within time.Duration) error {
-	if c.isWarm || format != compiled && format != "heic" {
-		return nil
-	}
-	_, _, err := c.exchange(askWarm, nil, within)
-	c.isWarm = err == nil
-	return err
-}
-
-// lifetime is what a child may take in all its life: the limit of each picture is the pool's.
-const (
-	lifetime     = 10 * 365 * 24 * time.Hour
-	lifetimeWork = 24 * time.Hour // of a processor
-)
-
-func startChild(ctx context.Context, orders string, o Options) (*child, error) {
-	c, err := sandbox.Start(ctx, sandbox.Program{
-		Args:   []string{Verb, orders},
-		Limits: sandbox.Limits{Wall: lifetime, CPU: lifetimeWork, Memory: o.Memory, Output: 1 << 62},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &child{Child: c}, nil
-}
-
-// exchange sends one message and reads one, in so much time.
-func (c *child) exchange(asked kind, encoded []byte, within time.Duration) (said kind, body []byte, err error) {
-	if err := c.SetDeadline(time.Now().Add(within)); err != nil {
-		return 0, nil, err
-	}
-	if err := writeMessage(c.Stdin, asked, encoded); err != nil {
-		return 0, nil, err
-	}
-	return readMessage(c.Stdout, maxAnswer)
-}
-
-// bury ends a child that failed and says what it died of.
-func (c *child) bury(err error) error {
-	if !errors.Is(err, io.EOF) {
-		c.Kill()
-	}
-	return errors.Join(err, c.Wait())
-}
-
-// close lets a child end that waits for work.
-func (c *child) close() {
-	c.Stdin.Close()
-	c.Kill()
-	c.Wait()
 }
