@@ -22,7 +22,7 @@ type showing struct {
 }
 
 func glimpse(f hashindex.Frame, encoded []byte) casework.Glimpse {
-	return casework.Glimpse{At: f.At, Hash: f.Hashes[hashindex.PDQ], Quality: f.Quality, Encoded: encoded}
+	return casework.Glimpse{At: f.At, Hash: f.Hashes[hashindex.PDQ], Quality: f.Quality, Dihedral: f.Dihedral, Encoded: encoded}
 }
 
 // recordVideo makes hits of the segments, and says in the answer how each stands.

@@ -58,7 +58,11 @@ type Glimpse struct {
 	At      time.Duration
 	Hash    hashindex.Hash // PDQ, upright
 	Quality int
-	Encoded []byte // nil: it came as a hash, or is gone
+
+	// Dihedral are the hashes of the picture as it is, turned and mirrored, which those derived from Hash only come
+	// near to; zero: there was no picture.
+	Dihedral [hashindex.TransformCount]hashindex.Hash
+	Encoded  []byte // nil: it came as a hash, or is gone
 }
 
 // Showing is the observation of a segment: subject and time are those of o. Of the pairs, those whose frames
@@ -114,7 +118,11 @@ func (p Pair) betters(other Pair) bool {
 // compare fills in what the frame and the reference's come to.
 func (d *Desk) compare(p *Pair, g Glimpse, f hashindex.StoredFrame) {
 	p.ReferenceHash, p.Quality, p.encoded = f.Hashes[hashindex.PDQ], g.Quality, g.Encoded
-	for t, variant := range d.variants(g.Hash) {
+	variants := g.Dihedral
+	if variants[hashindex.Upright].IsZero() {
+		variants = d.variants(g.Hash)
+	}
+	for t, variant := range variants {
 		if distance := variant.Distance(p.ReferenceHash); t == 0 || distance < p.Distance {
 			p.Transform, p.QueryHash, p.Distance = hashindex.Transform(t), variant, distance
 		}
